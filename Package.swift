@@ -1,0 +1,171 @@
+// swift-tools-version: 6.2
+import PackageDescription
+
+// Every target of our own is Swift 6 with warnings as errors.
+let strict: [SwiftSetting] = [.swiftLanguageMode(.v6), .treatAllWarnings(as: .error)]
+let strictC: [CSetting] = [.treatAllWarnings(as: .error)]
+
+/// A C library that Debian ships: a module map over its headers and nothing else.
+func system(_ name: String, apt: String) -> Target {
+    .systemLibrary(name: name, path: "Sources/\(name)", providers: [.apt([apt])])
+}
+
+func library(_ name: String, _ dependencies: [Target.Dependency], resources: [Resource]? = nil) -> Target {
+    .target(name: name, dependencies: dependencies, resources: resources, swiftSettings: strict)
+}
+
+func tool(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
+    .executableTarget(name: name, dependencies: dependencies, swiftSettings: strict)
+}
+
+func tests(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
+    .testTarget(name: name, dependencies: dependencies, swiftSettings: strict)
+}
+
+/// A first-party plugin: sees the SDK and nothing of the host.
+func plugin(_ name: String) -> Target {
+    .target(
+        name: name,
+        dependencies: [.product(name: "TimmyKit", package: "sdk")],
+        path: "Plugins/\(name)/Sources",
+        swiftSettings: strict,
+        linkerSettings: [
+            .unsafeFlags([
+                "-Xlinker", "-z", "-Xlinker", "nodelete",
+                "-Xlinker", "--version-script=\(Context.packageDirectory)/sdk/plugin.map",
+            ])
+        ]
+    )
+}
+
+let nio: [Target.Dependency] = [
+    .product(name: "NIOCore", package: "swift-nio"),
+    .product(name: "NIOPosix", package: "swift-nio"),
+    .product(name: "NIOHTTP1", package: "swift-nio"),
+    .product(name: "NIOWebSocket", package: "swift-nio"),
+    .product(name: "NIOSSL", package: "swift-nio-ssl"),
+]
+let logging: Target.Dependency = .product(name: "Logging", package: "swift-log")
+let crypto: Target.Dependency = .product(name: "Crypto", package: "swift-crypto")
+let http: Target.Dependency = .product(name: "AsyncHTTPClient", package: "async-http-client")
+let pluginABI: Target.Dependency = .product(name: "CTimmyBot", package: "sdk")
+
+// Arrows run downwards only: docs/ARCHITECTURE.md says why.
+let ground: [Target] = [
+    system("COpus", apt: "libopus-dev"),
+    system("CSodium", apt: "libsodium-dev"),
+    system("COpenSSL", apt: "libssl-dev"),
+    system("CFFI", apt: "libffi-dev"),
+    system("CLibAV", apt: "libavformat-dev"),
+    system("CZlib", apt: "zlib1g-dev"),
+    system("CZstd", apt: "libzstd-dev"),
+    system("CSeccomp", apt: "libseccomp-dev"),
+    .target(name: "CAudioRing", cSettings: strictC),
+    .target(name: "CLinux", cSettings: strictC),
+    library("AudioRing", ["CAudioRing", "CLinux"]),
+    library("MediaWire", ["AudioRing"]),
+    library("DiscordModel", []),
+    library("DAVE", [crypto, "COpenSSL"]),
+    library("WebSocketClient", nio + [logging]),
+]
+let transport: [Target] = [
+    library("DiscordREST", ["DiscordModel", http, logging]),
+    library("DiscordGateway", ["DiscordModel", "WebSocketClient", "CZlib", "CZstd", logging]),
+    library(
+        "DiscordVoice",
+        ["DiscordModel", "DAVE", "AudioRing", "WebSocketClient", "COpenSSL", "CSodium", "CLinux", logging]),
+    library("Media", ["AudioRing", "MediaWire", "CLinux", logging]),
+]
+let domain: [Target] = [
+    library("TimmyCore", [])
+]
+let adapters: [Target] = [
+    library("PluginHost", ["TimmyCore", "CFFI", "CLinux", pluginABI, logging]),
+    library(
+        "Sandbox",
+        ["DiscordModel", "DAVE", "COpus", "CSodium", "COpenSSL", "CZlib", "CZstd", "CLinux", logging] + nio,
+        resources: [.copy("Resources")]),
+    library(
+        "Bot",
+        ["TimmyCore", "PluginHost", "DiscordREST", "DiscordGateway", "DiscordVoice", "Media", "DiscordModel", logging]),
+]
+let executables: [Target] = [
+    tool(
+        "timmybot",
+        [
+            "Bot", "Sandbox", logging,
+            .product(name: "ArgumentParser", package: "swift-argument-parser"),
+            .product(name: "Configuration", package: "swift-configuration"),
+        ]),
+    tool("timmybot-media", ["MediaWire", "AudioRing", "CLibAV", "COpus", "CSeccomp", "CLinux"]),
+    tool("timmybot-songs", ["CLibAV"]),
+    tool("timmybot-bench", ["DiscordVoice", "DAVE", "Media", "AudioRing", "CLinux", "PluginHost"]),
+]
+let plugins: [Target] = ["Library", "Playback", "Queue"].map(plugin)
+let testTargets: [Target] = [
+    tests("AudioRingTests", ["AudioRing"]),
+    tests("DAVETests", ["DAVE"]),
+    tests("DiscordModelTests", ["DiscordModel"]),
+    tests("WebSocketClientTests", ["WebSocketClient"] + nio),
+    tests("DiscordRESTTests", ["DiscordREST", "DiscordModel"] + nio),
+    tests("DiscordGatewayTests", ["DiscordGateway", "DiscordModel"] + nio),
+    tests("DiscordVoiceTests", ["DiscordVoice", "DiscordModel", "DAVE", "AudioRing"] + nio),
+    tests("MediaTests", ["Media", "MediaWire", "AudioRing", "COpus"]),
+    tests("TimmyCoreTests", ["TimmyCore"]),
+    tests("PluginHostTests", ["PluginHost", "TimmyCore", pluginABI]),
+    tests("SandboxTests", ["Sandbox", "DiscordModel", "DAVE"] + nio),
+    tests("BotTests", ["Bot", "Sandbox"]),
+]
+
+let package = Package(
+    name: "timmybot",
+    products: ["Library", "Playback", "Queue"].map { .library(name: $0, type: .dynamic, targets: [$0]) }
+        + ["timmybot", "timmybot-media"].map { .executable(name: $0, targets: [$0]) },
+    dependencies: [
+        .package(path: "sdk"),
+        .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.0"),
+        .package(url: "https://github.com/apple/swift-configuration", from: "1.4.0", traits: ["YAML", "JSON", "Logging"]),
+        .package(url: "https://github.com/apple/swift-crypto", from: "4.5.0"),
+        .package(url: "https://github.com/apple/swift-log", from: "1.16.0"),
+        .package(url: "https://github.com/apple/swift-nio", from: "2.101.0"),
+        .package(url: "https://github.com/apple/swift-nio-ssl", from: "2.37.0"),
+        .package(url: "https://github.com/swift-server/async-http-client", from: "1.37.0"),
+    ],
+    targets: ground + transport + domain + adapters + executables + plugins + testTargets
+)
+
+// `TIMMYBOT_ONLY=DAVE,DAVETests swift test --scratch-path .build-dave` builds one corner of the house and what it
+// stands on, so that work on a module does not wait for the rest.
+if let only = Context.environment["TIMMYBOT_ONLY"], !only.isEmpty {
+    keepOnly(Set(only.split(separator: ",").map(String.init)))
+}
+
+@MainActor func keepOnly(_ names: Set<String>) {
+    var kept = names
+    var packages: Set<String> = []
+    var grew = true
+    while grew {
+        grew = false
+        for target in package.targets where kept.contains(target.name) {
+            for dependency in target.dependencies {
+                switch dependency {
+                case .byNameItem(let name, _), .targetItem(let name, _):
+                    if kept.insert(name).inserted { grew = true }
+                case .productItem(_, let owner, _, _):
+                    if let owner { packages.insert(owner) }
+                @unknown default: break
+                }
+            }
+        }
+    }
+    package.targets.removeAll { !kept.contains($0.name) }
+    package.products.removeAll { !kept.contains($0.name) }
+    package.dependencies.removeAll { dependency in
+        switch dependency.kind {
+        case .fileSystem(let name, let path): return !packages.contains(name ?? path)
+        case .sourceControl(_, let location, _):
+            return !packages.contains(location.split(separator: "/").last.map(String.init) ?? location)
+        default: return false
+        }
+    }
+}

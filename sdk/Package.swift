@@ -1,0 +1,17 @@
+// swift-tools-version: 6.2
+import PackageDescription
+
+// What a plugin author gets. Imports nothing of the host: copy this folder anywhere and it builds.
+let package = Package(
+    name: "sdk",
+    products: [
+        .library(name: "CTimmyBot", targets: ["CTimmyBot"]),
+        .library(name: "TimmyKit", type: .static, targets: ["TimmyKit"]),
+    ],
+    targets: [
+        .target(name: "CTimmyBot", path: "include", publicHeadersPath: "."),
+        .target(
+            name: "TimmyKit", dependencies: ["CTimmyBot"],
+            swiftSettings: [.swiftLanguageMode(.v6), .treatAllWarnings(as: .error)]),
+    ]
+)
