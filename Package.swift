@@ -87,7 +87,10 @@ let adapters: [Target] = [
         resources: [.copy("Resources")]),
     library(
         "Bot",
-        ["TimmyCore", "PluginHost", "DiscordREST", "DiscordGateway", "DiscordVoice", "Media", "DiscordModel", logging]),
+        [
+            "TimmyCore", "PluginHost", "DiscordREST", "DiscordGateway", "DiscordVoice", "Media", "DiscordModel", logging,
+            .product(name: "Configuration", package: "swift-configuration"),
+        ]),
 ]
 let executables: [Target] = [
     tool(
@@ -95,7 +98,6 @@ let executables: [Target] = [
         [
             "Bot", "Sandbox", logging,
             .product(name: "ArgumentParser", package: "swift-argument-parser"),
-            .product(name: "Configuration", package: "swift-configuration"),
         ]),
     tool("timmybot-media", ["MediaWire", "AudioRing", "CLibAV", "COpus", "CSeccomp", "CLinux"]),
     tool("timmybot-songs", ["CLibAV"]),
