@@ -76,7 +76,9 @@ public final class AudioRing: @unchecked Sendable {
 
     /// False where the ring is full or the packet exceeds `maximumPacketSize`.
     public func push(_ packet: UnsafeRawBufferPointer, position: UInt64) -> Bool {
-        guard let base = packet.baseAddress, !packet.isEmpty, packet.count <= Self.maximumPacketSize else { return false }
+        guard let base = packet.baseAddress, !packet.isEmpty, packet.count <= Self.maximumPacketSize else {
+            return false
+        }
         return tb_ring_push(ring, base, UInt32(packet.count), position)
     }
 

@@ -10,7 +10,9 @@ public struct Snowflake: RawRepresentable, Hashable, Sendable, Comparable, Codab
 
     /// Nil where `text` is not a plain decimal number of 64 bits.
     public init?(_ text: some StringProtocol) {
-        guard !text.isEmpty, text.utf8.allSatisfy({ (48...57).contains($0) }), let value = UInt64(text) else { return nil }
+        guard !text.isEmpty, text.utf8.allSatisfy({ (48...57).contains($0) }), let value = UInt64(text) else {
+            return nil
+        }
         rawValue = value
     }
 

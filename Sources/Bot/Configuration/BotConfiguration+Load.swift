@@ -40,12 +40,14 @@ extension BotConfiguration {
         allowedGuilds = try Self.guilds(text("timmybot.allowed.guilds") ?? "")
         logLevel = try Self.choice(text("timmybot.log.level"), "TIMMYBOT_LOG_LEVEL", or: .info)
         logFormat = try Self.choice(text("timmybot.log.format"), "TIMMYBOT_LOG_FORMAT", or: .text)
-        compression = try Self.choice(text("timmybot.gateway.compression"), "TIMMYBOT_GATEWAY_COMPRESSION", or: .zstdStream)
+        compression = try Self.choice(
+            text("timmybot.gateway.compression"), "TIMMYBOT_GATEWAY_COMPRESSION", or: .zstdStream)
     }
 
     private static func checkedBase(_ text: String) throws(ConfigurationError) -> String {
         let base = text.hasSuffix("/") ? String(text.dropLast()) : text
-        guard base.hasPrefix("https://") || base.hasPrefix("http://127.0.0.1") || base.hasPrefix("http://localhost") else {
+        guard base.hasPrefix("https://") || base.hasPrefix("http://127.0.0.1") || base.hasPrefix("http://localhost")
+        else {
             throw ConfigurationError(
                 setting: "TIMMYBOT_DISCORD_API_BASE", reason: "must be https, or http on this machine")
         }
@@ -57,7 +59,8 @@ extension BotConfiguration {
         for part in text.split(whereSeparator: { $0 == "," || $0.isWhitespace }) {
             guard let id = Snowflake(part) else {
                 throw ConfigurationError(
-                    setting: "TIMMYBOT_ALLOWED_GUILDS", reason: "'\(part.prefix(30))' is not a server id (a decimal number)")
+                    setting: "TIMMYBOT_ALLOWED_GUILDS",
+                    reason: "'\(part.prefix(30))' is not a server id (a decimal number)")
             }
             ids.insert(id)
         }
