@@ -39,6 +39,7 @@ func plugin(_ name: String) -> Target {
 }
 
 let nio: [Target.Dependency] = [
+    .product(name: "NIOFoundationCompat", package: "swift-nio"),
     .product(name: "NIOCore", package: "swift-nio"),
     .product(name: "NIOPosix", package: "swift-nio"),
     .product(name: "NIOHTTP1", package: "swift-nio"),

@@ -1,0 +1,220 @@
+import DiscordModel
+import Foundation
+import Logging
+import WebSocketClient
+
+/// Tells a shard where to connect and when it may identify.
+public protocol GatewayInformationSource: Sendable {
+    func gatewayInformation() async throws -> GatewayInformation
+}
+
+/// Discord will not have us; nothing but the operator can mend it.
+public struct GatewayStopped: Error, Equatable, CustomStringConvertible {
+    public let message: String
+    public var description: String { message }
+}
+
+/// One shard: performs what `GatewaySession` decides, on one loop, so that events keep their order.
+public actor GatewayShard {
+    public typealias Connect = @Sendable (WebSocketConfiguration) async throws -> any WebSocketTransport
+
+    /// Dispatched events in the order of arrival; read by one consumer.
+    public nonisolated let events: AsyncStream<GatewayDispatch>
+    private let sink: AsyncStream<GatewayDispatch>.Continuation
+    private let configuration: GatewayConfiguration
+    private let information: any GatewayInformationSource
+    private let clock: any Clock<Duration>
+    private let connect: Connect
+    private let logger: Logger
+
+    private var session: GatewaySession
+    private var limiter = SendLimiter()
+    private var identifies: IdentifyLimiter?
+    private var socket: (any WebSocketTransport)?
+    private var heart: Task<Void, Never>?
+    private var baseURL: String?
+    private var stopping = false
+    private let started = ContinuousClock.now
+
+    public init(
+        _ configuration: GatewayConfiguration, information: any GatewayInformationSource, logger: Logger,
+        clock: any Clock<Duration> = ContinuousClock(),
+        random: any RandomNumberGenerator & Sendable = SystemRandomNumberGenerator(),
+        connect: @escaping Connect = { try await WebSocketConnection.connect($0) }
+    ) {
+        self.configuration = configuration
+        self.information = information
+        self.clock = clock
+        self.connect = connect
+        self.logger = logger
+        session = GatewaySession(configuration, random: random)
+        // Unbounded on purpose: the gateway itself bounds what it sends, and a dropped voice event would strand a guild.
+        (events, sink) = AsyncStream.makeStream(of: GatewayDispatch.self)
+    }
+
+    /// Runs until `stop` is called; throws `GatewayStopped` where Discord ends it for good.
+    public func run() async throws {
+        defer { sink.finish() }
+        var next: (url: String?, delay: Int, identify: Bool) = (nil, 0, true)
+        while !stopping, !Task.isCancelled {
+            if next.delay > 0 { try await clock.sleep(for: .milliseconds(next.delay)) }
+            guard !stopping else { return }
+            do {
+                if next.identify { try await waitForIdentify() }
+                let url = try await address(next.url)
+                next = try await connection(url)
+            } catch let stopped as GatewayStopped {
+                throw stopped
+            } catch is CancellationError {
+                return
+            } catch {
+                logger.warning("gateway: \(error)")
+                next = follow(session.handle(.closed(code: nil))).reconnect ?? (nil, 1_000, true)
+            }
+        }
+    }
+
+    /// Sends op 4: joins, moves or leaves (`channel` nil) a voice channel.
+    public func updateVoiceState(guild: Snowflake, channel: Snowflake?, selfDeaf: Bool = true) async {
+        await send([
+            "op": .int(Int64(GatewayOpcode.voiceStateUpdate)),
+            "d": [
+                "guild_id": .string(guild.description), "channel_id": channel.map { .string($0.description) } ?? .null,
+                "self_mute": false, "self_deaf": .bool(selfDeaf),
+            ],
+        ])
+    }
+
+    /// Leaves for good; Discord shows the bot as offline.
+    public func stop() async {
+        stopping = true
+        heart?.cancel()
+        await socket?.close(code: 1000)
+    }
+
+    // MARK: Connecting
+
+    private var now: Double { started.duration(to: .now) / .seconds(1) }
+
+    private func waitForIdentify() async throws {
+        if identifies == nil {
+            let fetched = try await information.gatewayInformation()
+            baseURL = fetched.url
+            identifies = IdentifyLimiter(fetched, now: now)
+        }
+        while case .wait(let seconds)? = identifies?.ask(shard: configuration.shard.id, now: now) {
+            logger.notice("gateway: waiting \(Int(seconds.rounded(.up))) s before identifying")
+            try await clock.sleep(for: .seconds(seconds))
+        }
+    }
+
+    private func address(_ resumeURL: String?) async throws -> String {
+        if baseURL == nil { baseURL = try await information.gatewayInformation().url }
+        var url = resumeURL ?? baseURL ?? ""
+        while url.hasSuffix("/") { url.removeLast() }
+        url += "/?v=10&encoding=json"
+        if configuration.compression != .none { url += "&compress=\(configuration.compression.rawValue)" }
+        return url
+    }
+
+    private func connection(_ url: String) async throws -> (url: String?, delay: Int, identify: Bool) {
+        var options = WebSocketConfiguration(url: url)
+        options.trustedCAFile = configuration.trustedCAFile
+        let socket = try await connect(options)
+        guard let inflater = Inflater(configuration.compression) else { throw InflateError.corrupt }
+        self.socket = socket
+        defer {
+            self.socket = nil
+            heart?.cancel()
+        }
+        limiter = SendLimiter()
+        var outcome = await perform(session.handle(.connected))
+        for await event in socket.events {
+            switch event {
+            case .message(let message): outcome = await receive(message, inflater)
+            case .closed(let code, let reason):
+                logger.info("gateway: closed \(code.map(String.init) ?? "without a code") \(reason)")
+                outcome = await perform(session.handle(.closed(code: code)))
+                if let stop = outcome.stop { throw GatewayStopped(message: stop) }
+                if let reconnect = outcome.reconnect { return reconnect }
+            }
+        }
+        outcome = await perform(session.handle(.closed(code: nil)))
+        return outcome.reconnect ?? (nil, 1_000, true)
+    }
+
+    private func receive(_ message: WebSocketMessage, _ inflater: Inflater) async -> Outcome {
+        do {
+            let bytes: [UInt8]?
+            switch message {
+            case .text(let text): bytes = Array(text.utf8)
+            case .binary(let data): bytes = try inflater.push(data)
+            }
+            guard let bytes else { return Outcome() }
+            let payload = try JSONDecoder().decode(JSONValue.self, from: Data(bytes))
+            return await perform(session.handle(.payload(payload)))
+        } catch {
+            logger.warning("gateway: unreadable payload, starting a new connection")
+            socket?.abort()
+            return Outcome()
+        }
+    }
+
+    // MARK: Doing
+
+    private struct Outcome {
+        var reconnect: (url: String?, delay: Int, identify: Bool)?
+        var stop: String?
+    }
+
+    private func follow(_ actions: [GatewaySession.Action]) -> Outcome {
+        var outcome = Outcome()
+        for case .reconnect(let url, let delay, let identify) in actions { outcome.reconnect = (url, delay, identify) }
+        for case .stop(let message) in actions { outcome.stop = message }
+        return outcome
+    }
+
+    private func perform(_ actions: [GatewaySession.Action]) async -> Outcome {
+        for action in actions {
+            switch action {
+            case .send(let payload): await send(payload, heartbeat: payload["op"]?.int == Int64(GatewayOpcode.heartbeat))
+            case .heartbeat(let first, let interval): startHeart(first: first, interval: interval)
+            case .dispatch(let event): sink.yield(event)
+            case .disconnect(let abort): if abort { socket?.abort() } else { await socket?.close(code: 4900) }
+            case .ready: logger.info("gateway: session is up")
+            case .reconnect, .stop: break
+            }
+        }
+        return follow(actions)
+    }
+
+    private func startHeart(first: Int, interval: Int) {
+        heart?.cancel()
+        heart = Task { [weak self, clock] in
+            var wait = first
+            while !Task.isCancelled {
+                do { try await clock.sleep(for: .milliseconds(wait)) } catch { return }
+                await self?.beat()
+                wait = interval
+            }
+        }
+    }
+
+    private func beat() async {
+        guard socket != nil else { return }
+        _ = await perform(session.handle(.heartbeatDue))
+    }
+
+    private func send(_ payload: JSONValue, heartbeat: Bool = false) async {
+        guard let data = try? JSONEncoder().encode(payload), data.count <= Limits.gatewayPayload else {
+            logger.error("gateway: payload over \(Limits.gatewayPayload) bytes was not sent")
+            return
+        }
+        while true {
+            let delay = limiter.delay(now: now, heartbeat: heartbeat)
+            if delay <= 0 { break }
+            guard (try? await clock.sleep(for: .seconds(delay))) != nil else { return }
+        }
+        try? await socket?.send(.text(String(decoding: data, as: UTF8.self)))
+    }
+}
