@@ -1,0 +1,133 @@
+import DiscordModel
+
+/// One endpoint as Discord counts it: the template, and the major parameter that splits its bucket.
+public struct Route: Hashable, Sendable {
+    public let method: String
+    /// Path with `{}` for ids that do not split the bucket.
+    public let template: String
+    /// Channel, guild, or webhook id with token.
+    public let major: String
+    /// Interaction callbacks do not count against the global limit.
+    public let exemptFromGlobal: Bool
+
+    public init(_ method: String, _ template: String, major: String = "", exemptFromGlobal: Bool = false) {
+        self.method = method
+        self.template = template
+        self.major = major
+        self.exemptFromGlobal = exemptFromGlobal
+    }
+}
+
+/// What a response said about limits; nil where a header was missing or unreadable.
+public struct RateLimitHeaders: Sendable, Equatable {
+    public var bucket: String?
+    public var remaining: Int?
+    /// Seconds.
+    public var resetAfter: Double?
+    public var retryAfter: Double?
+    public var global = false
+    /// `user`, `global` or `shared`.
+    public var scope: String?
+
+    public init() {}
+}
+
+/// Discord's rate limits for one bot: a pure state machine; time in seconds on any steady clock.
+/// Source: Discord, "Rate Limits".
+public struct RateLimits: Sendable {
+    public enum Admission: Equatable, Sendable {
+        case go
+        case wait(seconds: Double)
+        /// So many refused requests that Discord would ban this address: nothing is sent for a while.
+        case refused(seconds: Double)
+    }
+
+    private struct Bucket {
+        var remaining: Int
+        var resetsAt: Double
+    }
+
+    /// Invalid requests after which we stop, well before Discord does.
+    static let invalidBudget = Limits.invalidRequests / 2
+    static let maximumBuckets = 10_000
+
+    private var bucketNames: [Route: String] = [:]
+    private var buckets: [String: Bucket] = [:]
+    private var globalUntil = 0.0
+    private var recent: [Double] = []
+    private var invalid: [Double] = []
+
+    public init() {}
+
+    private func key(_ route: Route) -> String {
+        let name = bucketNames[Route(route.method, route.template)] ?? "\(route.method) \(route.template)"
+        return "\(name)|\(route.major)"
+    }
+
+    /// Asks for one request; `.go` takes its place in the bucket.
+    public mutating func admit(_ route: Route, now: Double) -> Admission {
+        invalid.removeAll { now - $0 >= 600 }
+        if invalid.count >= Self.invalidBudget { return .refused(seconds: 600 - (now - invalid[0])) }
+        if !route.exemptFromGlobal {
+            if globalUntil > now { return .wait(seconds: globalUntil - now) }
+            recent.removeAll { now - $0 >= 1 }
+            if recent.count >= Limits.globalRequestsPerSecond { return .wait(seconds: recent[0] + 1 - now) }
+        }
+        let key = key(route)
+        if let bucket = buckets[key], bucket.resetsAt > now {
+            if bucket.remaining <= 0 { return .wait(seconds: bucket.resetsAt - now) }
+            buckets[key]?.remaining -= 1
+        }
+        if !route.exemptFromGlobal { recent.append(now) }
+        return .go
+    }
+
+    /// Takes in a response.
+    public mutating func update(_ route: Route, status: Int, headers: RateLimitHeaders, now: Double) {
+        if let name = headers.bucket {
+            if bucketNames.count >= Self.maximumBuckets { bucketNames.removeAll() }
+            bucketNames[Route(route.method, route.template)] = name
+        }
+        if let remaining = headers.remaining, let resetAfter = headers.resetAfter {
+            if buckets.count >= Self.maximumBuckets { buckets = buckets.filter { $0.value.resetsAt > now } }
+            let key = key(route)
+            let resetsAt = now + resetAfter
+            // Answers may overtake each other: within one window the lowest count is the truth.
+            if let known = buckets[key], abs(known.resetsAt - resetsAt) < 0.5 {
+                buckets[key]?.remaining = min(known.remaining, remaining)
+            } else {
+                buckets[key] = Bucket(remaining: remaining, resetsAt: resetsAt)
+            }
+        }
+        if status == 429 { limited(route, headers, now) }
+        if [401, 403].contains(status) || status == 429 && headers.scope != "shared" {
+            invalid.append(now)
+        }
+    }
+
+    private mutating func limited(_ route: Route, _ headers: RateLimitHeaders, _ now: Double) {
+        let wait = headers.retryAfter ?? headers.resetAfter ?? 5
+        if headers.global || headers.scope == "global" {
+            globalUntil = max(globalUntil, now + wait)
+        } else {
+            buckets[key(route)] = Bucket(remaining: 0, resetsAt: now + wait)
+        }
+    }
+}
+
+/// Whether and when to try again after a failure that is not a rate limit. Pure.
+public struct RetryPolicy: Sendable {
+    public var attempts = 4
+
+    public init() {}
+
+    /// Seconds until attempt number `attempt` (the first retry is 1); nil where it is time to give up.
+    public func delay(attempt: Int, random: Double) -> Double? {
+        guard attempt < attempts else { return nil }
+        let ceiling = min(8.0, 0.25 * Double(1 << attempt))
+        return ceiling / 2 + random * ceiling / 2
+    }
+
+    /// A server error may be retried where doing the thing twice does no harm.
+    public static func isRetryable(status: Int) -> Bool { [500, 502, 503, 504].contains(status) }
+}
