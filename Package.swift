@@ -63,8 +63,9 @@ let ground: [Target] = [
     system("CSeccomp", apt: "libseccomp-dev"),
     .target(name: "CAudioRing", cSettings: strictC),
     .target(name: "CLinux", cSettings: strictC),
+    .target(name: "CSynth", cSettings: strictC + [.unsafeFlags(["-O2"])]),
     library("AudioRing", ["CAudioRing", "CLinux"]),
-    library("MediaWire", ["AudioRing"]),
+    library("MediaWire", ["CLinux"]),
     library("DiscordModel", []),
     library("DAVE", [crypto, "COpenSSL"]),
     library("WebSocketClient", nio + [logging]),
@@ -101,7 +102,7 @@ let executables: [Target] = [
             .product(name: "ArgumentParser", package: "swift-argument-parser"),
         ]),
     tool("timmybot-media", ["MediaWire", "AudioRing", "CLibAV", "COpus", "CSeccomp", "CLinux"]),
-    tool("timmybot-songs", ["CLibAV"]),
+    tool("timmybot-songs", ["CLibAV", "CSynth"]),
     tool("timmybot-bench", ["DiscordVoice", "DAVE", "Media", "AudioRing", "CLinux", "PluginHost"]),
 ]
 let plugins: [Target] = ["Library", "Playback", "Queue"].map(plugin)

@@ -1,1 +1,28 @@
-print("not built yet")
+// The media worker: the only process that parses untrusted media. Started by the host with a control socket as
+// descriptor 3; everything it works with arrives there. docs/media.md
+
+import CLibAV
+import Glibc
+import MediaWire
+
+let arguments = CommandLine.arguments.dropFirst()
+av_log_set_level(AV_LOG_QUIET)
+
+switch arguments.first {
+case "--version":
+    print("timmybot-media 0.1.0 (libavformat \(avformat_version() >> 16), libavcodec \(avcodec_version() >> 16))")
+case "--self-test":
+    guard Confinement.apply() else {
+        print("confinement failed")
+        exit(1)
+    }
+    print(Confinement.report())
+case "--control":
+    // Touch what loads lazily before the doors close.
+    _ = WireSocket.warmUp()
+    guard Confinement.apply() else { exit(71) }
+    Server(socket: WireSocket(descriptor: 3)).run()
+default:
+    print("timmybot-media is started by timmybot; it has no use of its own")
+    exit(64)
+}

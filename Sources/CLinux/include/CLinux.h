@@ -15,3 +15,18 @@ ssize_t tb_udp_receive(int fd, void *buffer, size_t capacity, int timeout_ms);
 
 // Names the calling thread for debuggers and `top -H`.
 void tb_thread_name(const char *name);
+
+// Starts `path` with `control` as its descriptor 3, standard input and output closed to it, every other descriptor but
+// standard error gone, and an almost empty environment. The pid, or -1 with errno.
+pid_t tb_spawn_worker(const char *path, int control);
+
+// One message with up to 4 descriptors over a Unix socket. Bytes sent or received, -1 with errno; received descriptors
+// are close-on-exec, unused places are -1.
+ssize_t tb_send_descriptors(int socket, const void *bytes, size_t count, const int *descriptors, int descriptor_count);
+ssize_t tb_receive_descriptors(int socket, void *bytes, size_t capacity, int descriptors[4]);
+
+// A pair of connected SOCK_SEQPACKET sockets, close-on-exec. 0, or -1 with errno.
+int tb_socket_pair(int pair[2]);
+
+// Limits and privileges that the media worker gives up for good. 0, or -1 with errno.
+int tb_confine_process(uint64_t memory_bytes);

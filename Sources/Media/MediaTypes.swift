@@ -1,0 +1,72 @@
+import Foundation
+import Glibc
+import MediaWire
+
+/// Why a track cannot be played or described.
+public struct MediaError: Error, Sendable, Equatable, CustomStringConvertible {
+    public let failure: MediaFailure
+    /// For the operator.
+    public let detail: String
+
+    public init(_ failure: MediaFailure, _ detail: String) {
+        self.failure = failure
+        self.detail = detail
+    }
+
+    public var description: String { "\(failure.rawValue): \(detail)" }
+
+    /// For the user, in plain words.
+    public var userMessage: String {
+        switch failure {
+        case .unreadable: "This track could not be read."
+        case .noAudio: "This file has no sound in it."
+        case .unsupported: "This kind of file cannot be played."
+        case .damaged: "This file is damaged."
+        case .tooExpensive: "This file is too hard to decode."
+        case .internalError: "Something went wrong while playing this track."
+        }
+    }
+}
+
+/// A descriptor that is closed when the last owner lets go.
+public final class MediaFile: Sendable {
+    public let descriptor: Int32
+
+    /// Takes over `descriptor`.
+    public init(descriptor: Int32) { self.descriptor = descriptor }
+    deinit { close(descriptor) }
+
+    /// A second, independent view of the same file, for a worker that takes the place of a dead one: its own offset.
+    func reopened() -> MediaFile? {
+        let copy = open("/proc/self/fd/\(descriptor)", O_RDONLY | O_CLOEXEC)
+        return copy >= 0 ? MediaFile(descriptor: copy) : nil
+    }
+}
+
+/// What a file is, with its picture.
+public struct ProbedMedia: Sendable, Equatable {
+    public let info: MediaInfo
+    public let artwork: [UInt8]
+}
+
+/// Where the worker is and how the host watches it.
+public struct MediaConfiguration: Sendable {
+    public var workerPath: String
+    /// Between two questions whether the worker is alive.
+    public var heartbeat: Duration = .milliseconds(250)
+    /// A decode thread that is busy with one stream for longer has been fooled.
+    public var patience = 700
+    /// Questions without an answer after which the worker is taken for dead.
+    public var missedHeartbeats = 3
+
+    public init(workerPath: String) { self.workerPath = workerPath }
+}
+
+/// What happens to a stream.
+public enum MediaStreamEvent: Sendable {
+    /// The worker was replaced: packets now come out of this ring, from where the last one stopped.
+    case ringReplaced
+    /// Everything has been produced; what is in the ring is still to be played.
+    case produced
+    case failed(MediaError)
+}

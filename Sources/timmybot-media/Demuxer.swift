@@ -1,0 +1,218 @@
+import CLibAV
+import Glibc
+import MediaWire
+
+/// A failure inside the worker, for the host to report.
+struct WorkerError: Error {
+    let failure: MediaFailure
+    let detail: String
+
+    init(_ failure: MediaFailure, _ detail: String) {
+        self.failure = failure
+        self.detail = detail
+    }
+
+    init(_ failure: MediaFailure, code: Int32) {
+        var text = [CChar](repeating: 0, count: 128)
+        av_strerror(code, &text, text.count)
+        let bytes = text.prefix { $0 != 0 }.map { UInt8(bitPattern: $0) }
+        self.init(failure, String(decoding: bytes, as: UTF8.self))
+    }
+}
+
+/// Reads packets of the best audio stream from a descriptor. Owned by one thread at a time.
+final class Demuxer {
+    /// 48 kHz, the time base of everything behind the demuxer.
+    static let rate = AVRational(num: 1, den: 48_000)
+    private static let bufferSize = 32 << 10
+    /// Packets of other streams (video, say) that may be skipped between two of ours.
+    private static let maximumSkipped = 10_000
+
+    private let source: DescriptorSource
+    private var format: UnsafeMutablePointer<AVFormatContext>?
+    let stream: UnsafeMutablePointer<AVStream>
+    private let packet: UnsafeMutablePointer<AVPacket>
+
+    /// Takes over `descriptor`.
+    init(descriptor: Int32) throws(WorkerError) {
+        source = DescriptorSource(descriptor: descriptor)
+        guard let packet = av_packet_alloc(), let context = avformat_alloc_context(), let io = source.makeIO(Self.bufferSize)
+        else { throw WorkerError(.internalError, "out of memory") }
+        self.packet = packet
+        context.pointee.pb = io
+        context.pointee.flags |= AVFMT_FLAG_CUSTOM_IO
+        context.pointee.probesize = 1 << 20
+        context.pointee.max_analyze_duration = 2_000_000
+        context.pointee.max_streams = 64
+        context.pointee.max_probe_packets = 256
+        context.pointee.max_index_size = 1 << 18
+        var opened: UnsafeMutablePointer<AVFormatContext>? = context
+        let status = avformat_open_input(&opened, nil, nil, nil)
+        guard status == 0, let format = opened else {
+            DescriptorSource.free(io)
+            var gone: UnsafeMutablePointer<AVPacket>? = packet
+            av_packet_free(&gone)
+            throw WorkerError(.unsupported, code: status)
+        }
+        self.format = format
+        // Opus and FLAC say all in their headers; others need a look at some packets.
+        let first = format.pointee.nb_streams > 0 ? format.pointee.streams[0] : nil
+        let known = [AV_CODEC_ID_OPUS, AV_CODEC_ID_FLAC].contains { $0 == first?.pointee.codecpar.pointee.codec_id }
+        if !known || format.pointee.nb_streams != 1 { avformat_find_stream_info(format, nil) }
+        let index = av_find_best_stream(format, AVMEDIA_TYPE_AUDIO, -1, -1, nil, 0)
+        guard index >= 0, let found = format.pointee.streams[Int(index)] else {
+            var closing: UnsafeMutablePointer<AVFormatContext>? = format
+            avformat_close_input(&closing)
+            DescriptorSource.free(io)
+            var gone: UnsafeMutablePointer<AVPacket>? = packet
+            av_packet_free(&gone)
+            throw WorkerError(.noAudio, "no audio stream")
+        }
+        stream = found
+        for other in 0..<Int(format.pointee.nb_streams) where other != Int(index) {
+            format.pointee.streams[other]?.pointee.discard = AVDISCARD_ALL
+        }
+    }
+
+    deinit {
+        var gone: UnsafeMutablePointer<AVPacket>? = packet
+        av_packet_free(&gone)
+        let io = format?.pointee.pb
+        avformat_close_input(&format)
+        if let io { DescriptorSource.free(io) }
+    }
+
+    var parameters: UnsafeMutablePointer<AVCodecParameters> { stream.pointee.codecpar }
+
+    /// The next packet of our stream, valid until the next call; nil at the end.
+    func next() throws(WorkerError) -> UnsafeMutablePointer<AVPacket>? {
+        for _ in 0..<Self.maximumSkipped {
+            av_packet_unref(packet)
+            let status = av_read_frame(format, packet)
+            if status == tb_averror_eof() { return nil }
+            guard status >= 0 else { throw WorkerError(.damaged, code: status) }
+            if packet.pointee.stream_index == stream.pointee.index, packet.pointee.size > 0 { return packet }
+        }
+        throw WorkerError(.damaged, "no audio among many packets")
+    }
+
+    /// Position of `pts` in 48 kHz samples from the start of the track; nil where the packet does not say.
+    func position(_ pts: Int64) -> Int64? {
+        guard pts != tb_no_pts() else { return nil }
+        let start = stream.pointee.start_time
+        let base = start == tb_no_pts() || parameters.pointee.codec_id == AV_CODEC_ID_OPUS ? 0 : start
+        return av_rescale_q(pts - base, stream.pointee.time_base, Self.rate)
+    }
+
+    /// Goes to the last packet at or before `samples` (48 kHz); false where the input cannot seek.
+    func seek(to samples: UInt64) -> Bool {
+        guard source.isSeekable else { return false }
+        // Opus decoders need 80 ms to converge (RFC 7845, section 4.6); other codecs are content with less.
+        let early = max(0, Int64(min(samples, 1 << 40)) - 3_840)
+        let target = av_rescale_q(early, Self.rate, stream.pointee.time_base)
+        return av_seek_frame(format, stream.pointee.index, target, AVSEEK_FLAG_BACKWARD) >= 0
+    }
+
+    // MARK: Describing
+
+    var info: MediaInfo {
+        var info = MediaInfo()
+        guard let format else { return info }
+        info.container = Self.text(format.pointee.iformat.pointee.name)
+        info.codec = Self.text(avcodec_get_name(parameters.pointee.codec_id))
+        info.channels = Int(parameters.pointee.ch_layout.nb_channels)
+        info.sampleRate = Int(parameters.pointee.sample_rate)
+        let duration = stream.pointee.duration
+        if duration > 0 {
+            info.duration = UInt64(clamping: av_rescale_q(duration, stream.pointee.time_base, AVRational(num: 1, den: 1_000)))
+        } else if format.pointee.duration > 0 {
+            info.duration = UInt64(format.pointee.duration / 1_000)
+        }
+        info.title = tag("title")
+        info.artist = tag("artist").isEmpty ? tag("album_artist") : tag("artist")
+        info.album = tag("album")
+        return info
+    }
+
+    private func tag(_ name: String) -> String {
+        for dictionary in [format?.pointee.metadata, stream.pointee.metadata] {
+            if let entry = av_dict_get(dictionary, name, nil, 0) { return Self.text(entry.pointee.value) }
+        }
+        return ""
+    }
+
+    /// Bounded UTF-8 without control characters.
+    private static func text(_ pointer: UnsafePointer<CChar>?) -> String {
+        guard let pointer else { return "" }
+        let bytes = UnsafeRawBufferPointer(start: pointer, count: strnlen(pointer, 4 * MediaWire.tagLength))
+        let scalars = String(decoding: bytes, as: UTF8.self).unicodeScalars.filter { $0.value >= 32 && $0.value != 127 }
+        return String(String(String.UnicodeScalarView(scalars)).prefix(MediaWire.tagLength))
+    }
+
+    /// The embedded picture, where there is one of a known type and bearable size.
+    var artwork: (bytes: UnsafeRawBufferPointer, type: String)? {
+        guard let format else { return nil }
+        for index in 0..<Int(format.pointee.nb_streams) {
+            guard let stream = format.pointee.streams[index],
+                stream.pointee.disposition & Int32(AV_DISPOSITION_ATTACHED_PIC) != 0
+            else { continue }
+            let picture = stream.pointee.attached_pic
+            guard picture.size > 0, picture.size <= MediaWire.artworkCapacity, let data = picture.data else { continue }
+            switch stream.pointee.codecpar.pointee.codec_id {
+            case AV_CODEC_ID_PNG: return (UnsafeRawBufferPointer(start: data, count: Int(picture.size)), "image/png")
+            case AV_CODEC_ID_MJPEG: return (UnsafeRawBufferPointer(start: data, count: Int(picture.size)), "image/jpeg")
+            default: continue
+            }
+        }
+        return nil
+    }
+}
+
+/// libavformat's input over a descriptor: a file, or a pipe that cannot seek.
+final class DescriptorSource {
+    let descriptor: Int32
+    let isSeekable: Bool
+
+    init(descriptor: Int32) {
+        self.descriptor = descriptor
+        isSeekable = lseek(descriptor, 0, SEEK_SET) >= 0
+    }
+
+    deinit { close(descriptor) }
+
+    /// The context borrows this object, which therefore must outlive it.
+    func makeIO(_ size: Int) -> UnsafeMutablePointer<AVIOContext>? {
+        guard let buffer = av_malloc(size) else { return nil }
+        let io = avio_alloc_context(
+            buffer.assumingMemoryBound(to: UInt8.self), Int32(size), 0, Unmanaged.passUnretained(self).toOpaque(),
+            { opaque, buffer, count in
+                guard let opaque else { return tb_averror_io() }
+                let source = Unmanaged<DescriptorSource>.fromOpaque(opaque).takeUnretainedValue()
+                while true {
+                    let got = Glibc.read(source.descriptor, buffer, Int(count))
+                    if got > 0 { return Int32(got) }
+                    if got == 0 { return tb_averror_eof() }
+                    if errno != EINTR { return tb_averror_io() }
+                }
+            }, nil,
+            { opaque, offset, whence in
+                guard let opaque else { return Int64(tb_averror_io()) }
+                let source = Unmanaged<DescriptorSource>.fromOpaque(opaque).takeUnretainedValue()
+                guard source.isSeekable else { return Int64(tb_averror_unseekable()) }
+                if whence & AVSEEK_SIZE != 0 {
+                    var status = stat()
+                    return fstat(source.descriptor, &status) == 0 ? Int64(status.st_size) : Int64(tb_averror_io())
+                }
+                let place = lseek(source.descriptor, Int(offset), whence & 3)
+                return place >= 0 ? Int64(place) : Int64(tb_averror_io())
+            })
+        if let io { io.pointee.seekable = isSeekable ? AVIO_SEEKABLE_NORMAL : 0 }
+        return io
+    }
+
+    static func free(_ io: UnsafeMutablePointer<AVIOContext>) {
+        av_free(io.pointee.buffer)
+        var gone: UnsafeMutablePointer<AVIOContext>? = io
+        avio_context_free(&gone)
+    }
+}
