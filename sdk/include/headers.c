@@ -1,0 +1,1 @@
+#include "timmybot/timmybot.h"

@@ -1,1 +1,0 @@
-#include "timmybot/abi.h"
