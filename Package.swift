@@ -22,20 +22,25 @@ func tests(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
     .testTarget(name: name, dependencies: dependencies, swiftSettings: strict)
 }
 
-/// A first-party plugin: sees the SDK and nothing of the host.
-func plugin(_ name: String) -> Target {
-    .target(
-        name: name,
-        dependencies: [.product(name: "TimmyKit", package: "sdk")],
-        path: "Plugins/\(name)/Sources",
-        swiftSettings: strict,
-        linkerSettings: [
-            .unsafeFlags([
-                "-Xlinker", "-z", "-Xlinker", "nodelete",
-                "-Xlinker", "--version-script=\(Context.packageDirectory)/sdk/plugin.map",
-            ])
-        ]
-    )
+/// A first-party plugin: sees the SDK and nothing of the host. Its manifest is a C file, for its ELF section.
+func plugin(_ name: String) -> [Target] {
+    [
+        .target(
+            name: "\(name)Manifest", dependencies: [.product(name: "CTimmyBot", package: "sdk")],
+            path: "Plugins/\(name)/Manifest", cSettings: strictC),
+        .target(
+            name: name,
+            dependencies: [.product(name: "TimmyKit", package: "sdk"), .target(name: "\(name)Manifest")],
+            path: "Plugins/\(name)/Sources",
+            swiftSettings: strict,
+            linkerSettings: [
+                .unsafeFlags([
+                    "-Xlinker", "-z", "-Xlinker", "nodelete",
+                    "-Xlinker", "--version-script=\(Context.packageDirectory)/sdk/plugin.map",
+                ])
+            ]
+        ),
+    ]
 }
 
 let nio: [Target.Dependency] = [
@@ -105,7 +110,7 @@ let executables: [Target] = [
     tool("timmybot-songs", ["CLibAV", "CSynth"]),
     tool("timmybot-bench", ["DiscordVoice", "DAVE", "Media", "AudioRing", "CLinux", "PluginHost"]),
 ]
-let plugins: [Target] = ["Library", "Playback", "Queue"].map(plugin)
+let plugins: [Target] = ["Library", "Playback", "Queue"].flatMap(plugin)
 let testTargets: [Target] = [
     tests("AudioRingTests", ["AudioRing"]),
     tests("DAVETests", ["DAVE"]),

@@ -136,6 +136,13 @@ public struct Player: Sendable {
             })
     }
 
+    /// An empty name takes the filter away.
+    public func setFilter(_ name: String) async throws(Failure) {
+        _ = try await ask { table, call, lender, done, context in
+            table.set_filter(host.raw, call, lender.lend(name), done, context)
+        }
+    }
+
     /// State with `count` tracks of the queue from `first` (0 is the next one).
     public func state(first: Int = 0, count: Int = 0) async throws(Failure) -> PlayerState {
         try state(
