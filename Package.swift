@@ -87,7 +87,7 @@ let domain: [Target] = [
     library("TimmyCore", [])
 ]
 let adapters: [Target] = [
-    library("PluginHost", ["TimmyCore", "CFFI", "CLinux", pluginABI, logging]),
+    library("PluginHost", ["TimmyCore", "CFFI", "CLinux", "CSodium", pluginABI, logging]),
     library(
         "Sandbox",
         ["DiscordModel", "DAVE", "COpus", "CSodium", "COpenSSL", "CZlib", "CZstd", "CLinux", logging] + nio,

@@ -125,7 +125,9 @@ public struct Call: Sendable {
         }
         let flags = (ephemeral ? TB_REPLY_EPHEMERAL : 0) | (update ? TB_REPLY_UPDATE : 0)
         guard let send = host.reply?.pointee.send else { throw Failure(userText: "", detail: "the host takes no replies") }
-        let status = send(host.raw, id, flags, lender.lend(Component.json(components)), lender.lend(raw), raw.count)
+        let status = withExtendedLifetime(lender) {
+            send(host.raw, id, flags, lender.lend(Component.json(components)), lender.lend(raw), raw.count)
+        }
         guard status == TB_OK || status == TB_E_STALE else { throw Failure(status: status, "reply") }
     }
 
@@ -137,7 +139,7 @@ public struct Call: Sendable {
     func suggest(_ choices: [(name: String, value: String)]) {
         let lender = Lender()
         let raw = choices.prefix(25).map { tb_choice_v1(name: lender.lend($0.name), value: lender.lend($0.value)) }
-        _ = host.reply?.pointee.choices?(host.raw, id, lender.lend(raw), raw.count)
+        withExtendedLifetime(lender) { _ = host.reply?.pointee.choices?(host.raw, id, lender.lend(raw), raw.count) }
     }
 
     func fail(_ error: any Error) {

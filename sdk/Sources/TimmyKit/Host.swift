@@ -31,13 +31,13 @@ public struct Host: @unchecked Sendable {
 
     public func log(_ level: Level, _ message: String) {
         let lender = Lender()
-        logTable?.pointee.log?(raw, level.rawValue, lender.lend(message))
+        withExtendedLifetime(lender) { logTable?.pointee.log?(raw, level.rawValue, lender.lend(message)) }
     }
 
     func fail(_ id: tb_task, _ failure: Failure) {
         let lender = Lender()
         var error = lender.error(failure)
-        _ = task?.pointee.fail?(raw, id, &error)
+        withExtendedLifetime(lender) { _ = task?.pointee.fail?(raw, id, &error) }
     }
 
     /// Whether the host offers what a plugin of this kind cannot do without.

@@ -173,7 +173,7 @@ public struct Player: Sendable {
                 guard let context, let result = result?.pointee else { return }
                 Unmanaged<Waiting>.fromOpaque(context).takeRetainedValue().value.resume(returning: Player.reply(result))
             }
-            let status = request(table, &raw, lender, done, context)
+            let status = withExtendedLifetime(lender) { request(table, &raw, lender, done, context) }
             if status != TB_OK {
                 Unmanaged<Waiting>.fromOpaque(context).release()
                 continuation.resume(returning: .failure(Failure(status: status, "player")))

@@ -248,7 +248,9 @@ private let runtimeResolve: @convention(c) (UnsafeMutableRawPointer?, tb_task, t
         let tracks = try await source.resolve(input, limit: Int(limit))
         let lender = Lender()
         let raw = tracks.prefix(Int(limit)).map { $0.raw(lender) }
-        _ = host.source?.pointee.resolved?(host.raw, task, lender.lend(raw), raw.count)
+        withExtendedLifetime(lender) {
+            _ = host.source?.pointee.resolved?(host.raw, task, lender.lend(raw), raw.count)
+        }
     }
 }
 
@@ -268,7 +270,7 @@ private let runtimeOpen: @convention(c) (UnsafeMutableRawPointer?, tb_task, tb_s
             media.url = lender.lend(url)
             media.byte_length = -1
         }
-        let status = host.source?.pointee.opened?(host.raw, task, &media) ?? TB_E_UNSUPPORTED
+        let status = withExtendedLifetime(lender) { host.source?.pointee.opened?(host.raw, task, &media) ?? TB_E_UNSUPPORTED }
         if case .file(let descriptor) = opened, status != TB_OK { close(descriptor) }
     }
 }
@@ -280,7 +282,9 @@ private let runtimeArtwork: @convention(c) (UnsafeMutableRawPointer?, tb_task, t
             throw Failure(code: TB_E_NOT_FOUND, userText: "", detail: "no artwork")
         }
         let lender = Lender()
-        _ = host.source?.pointee.artwork?(
-            host.raw, task, lender.lend(picture.type), lender.lend(picture.bytes), picture.bytes.count)
+        withExtendedLifetime(lender) {
+            _ = host.source?.pointee.artwork?(
+                host.raw, task, lender.lend(picture.type), lender.lend(picture.bytes), picture.bytes.count)
+        }
     }
 }
