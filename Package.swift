@@ -95,7 +95,8 @@ let adapters: [Target] = [
     library(
         "Bot",
         [
-            "TimmyCore", "PluginHost", "DiscordREST", "DiscordGateway", "DiscordVoice", "Media", "DiscordModel", logging,
+            "TimmyCore", "PluginHost", "DiscordREST", "DiscordGateway", "DiscordVoice", "Media", "DiscordModel", "AudioRing",
+            "MediaWire", pluginABI, logging,
             .product(name: "Configuration", package: "swift-configuration"),
         ]),
 ]

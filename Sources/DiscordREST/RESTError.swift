@@ -17,6 +17,12 @@ public struct RESTError: Error, Sendable, Equatable, CustomStringConvertible {
     /// For the operator.
     public let message: String
 
+    public init(kind: Kind, route: String, message: String) {
+        self.kind = kind
+        self.route = route
+        self.message = message
+    }
+
     public var description: String { "\(route): \(message)" }
     public var status: Int? { if case .status(let status, _) = kind { status } else { nil } }
     public var discordCode: Int? { if case .status(_, let code) = kind { code } else { nil } }

@@ -9,7 +9,7 @@ public actor GuildRegistry {
     private let voice: any VoicePorts
     private let audio: any AudioPort
     private let sources: any SourceDirectory
-    private let journal: any Journal
+    let journal: any Journal
     private let time: any TimeSource
     private let allowlist: Allowlist
     private let settings: SessionSettings
@@ -151,5 +151,12 @@ extension PlayerError {
             .journalFailed, "the stored state could not be read",
             user: "I could not read this server's queue. Please try again.",
             cause: cause, retry: .after(.seconds(2)))
+    }
+}
+
+extension GuildRegistry {
+    /// Whether the journal remembers anything of `guild`.
+    public func hasRecord(_ guild: GuildID) async throws(PlayerError) -> Bool {
+        try await journal.load(guild) != nil
     }
 }

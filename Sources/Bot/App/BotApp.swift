@@ -1,0 +1,234 @@
+import DiscordGateway
+import DiscordModel
+import DiscordREST
+import DiscordVoice
+import Foundation
+import Logging
+import Media
+import PluginHost
+import TimmyCore
+
+/// The whole bot, wired together.
+public final class BotApp: Sendable {
+    private let configuration: BotConfiguration
+    private let logger: Logger
+    private let rest: RESTClient
+    private let engine: MediaEngine
+    private let pump = VoicePump()
+    private let cache = GuildCache()
+    private let plugins: PluginHost
+    private let player: Player
+    private let search: SearchService
+    private let voices: VoiceDirectory
+    private let shard: GatewayShard
+    private let router: InteractionRouter
+
+    /// - Throws: `ConfigurationError` where something that `run` needs is missing.
+    public init(_ configuration: BotConfiguration, logger: Logger) async throws {
+        guard let token = configuration.token else {
+            throw ConfigurationError(setting: "DISCORD_TOKEN", reason: "is not set; `timmybot doctor` says how to get one")
+        }
+        self.configuration = configuration
+        self.logger = logger
+        let rest = RESTClient(
+            base: configuration.apiBase, token: token, trustedCAFile: configuration.trustedCAFile, logger: logger)
+        self.rest = rest
+        engine = MediaEngine(MediaConfiguration(workerPath: configuration.mediaWorker), logger: logger)
+        let late = LatePlayer()
+        plugins = PluginHost(
+            PluginHost.Configuration(
+                directory: configuration.pluginDirectory, cacheDirectory: "\(configuration.dataDirectory)/plugins",
+                settings: ["timmy.library": try Self.librarySettings(configuration.libraryDirectory)]),
+            services: PluginServices(player: late, probe: EngineProbe(engine: engine)), logger: logger)
+        let information = GatewayInformationFromREST(rest: rest)
+        shard = GatewayShard(
+            GatewayConfiguration(token: token, compression: configuration.compression, trustedCAFile: configuration.trustedCAFile),
+            information: information, logger: logger)
+        voices = VoiceDirectory(
+            cache: cache, gateway: ShardVoiceGateway(shard: shard, rest: rest, logger: logger), pump: pump,
+            trustedCAFile: configuration.trustedCAFile, logger: logger)
+        search = SearchService()
+        let allowlist = Allowlist(Set(configuration.allowedGuilds.map { GuildID($0.rawValue) }))
+        let registry = GuildRegistry(
+            voice: voices, audio: EngineAudioPort(engine: engine), sources: search,
+            journal: try FileJournal(directory: "\(configuration.dataDirectory)/guilds"), allowlist: allowlist)
+        player = Player(registry: registry, search: search, allowlist: allowlist)
+        late.set(CorePlayer(player))
+        router = InteractionRouter(plugins: plugins, player: player, cache: cache, rest: rest, logger: logger)
+    }
+
+    private static func librarySettings(_ directory: String) throws -> String {
+        let path = URL(fileURLWithPath: directory).standardizedFileURL.path
+        return String(decoding: try JSONEncoder().encode(["directory": path]), as: UTF8.self)
+    }
+
+    /// Runs until `stop`; throws `GatewayStopped` where Discord will not have the bot.
+    public func run() async throws {
+        try await engine.start()
+        pump.start()
+        let reports = await loadPlugins()
+        if !reports.contains(where: { $0.refusal == nil }) {
+            logger.warning("no plugin is loaded from \(configuration.pluginDirectory): there are no commands and no music")
+        }
+        await search.setSources(plugins.sources.map(PluginSource.init))
+        try await withThrowingTaskGroup(of: Void.self) { group in
+            group.addTask { try await self.shard.run() }
+            group.addTask { await self.dispatch() }
+            try await group.next()
+            await self.shard.stop()
+            try await group.waitForAll()
+        }
+    }
+
+    /// Loading blocks while plugins start, so it has a thread of its own.
+    private func loadPlugins() async -> [PluginReport] {
+        await withCheckedContinuation { continuation in
+            Thread.detachNewThread { [plugins] in continuation.resume(returning: plugins.loadAll()) }
+        }
+    }
+
+    /// Stores positions, leaves voice, closes the gateway.
+    public func stop() async {
+        await player.registry.close()
+        await shard.stop()
+        plugins.shutdown()
+        await engine.shutdown()
+        pump.stop()
+        await rest.shutdown()
+    }
+
+    /// Voice counters and privacy code of a guild, for operators and the demo's report.
+    public func voiceReport(guild: UInt64) async -> (statistics: VoiceStatistics, privacyCode: String?)? {
+        await voices.existing(GuildID(guild))?.report()
+    }
+
+    // MARK: Events, in order
+
+    private func dispatch() async {
+        for await event in shard.events { await handle(event) }
+    }
+
+    private func handle(_ event: GatewayDispatch) async {
+        if event.name == "READY" { await ready(event.data) }
+        cache.apply(event.name, event.data)
+        switch event.name {
+        case "INTERACTION_CREATE":
+            guard let interaction = Interaction(event.data) else { return logger.info("an interaction that cannot be read") }
+            // Interactions wait for sources and people; what they change is put in order by the guild's own session.
+            Task { await router.handle(interaction) }
+        case "VOICE_STATE_UPDATE": await voiceState(event.data)
+        case "VOICE_SERVER_UPDATE":
+            guard let guild = event.guildID, let token = event.data["token"]?.string else { return }
+            await voices.existing(GuildID(guild.rawValue))?.voiceServer(token: token, endpoint: event.data["endpoint"]?.string)
+        case "GUILD_CREATE":
+            guard let guild = event.guildID else { return }
+            await restore(GuildID(guild.rawValue))
+        case "GUILD_DELETE" where event.data["unavailable"]?.bool != true:
+            guard let guild = event.guildID else { return }
+            try? await player.remove(GuildID(guild.rawValue))
+            voices.forget(GuildID(guild.rawValue))
+        default: break
+        }
+    }
+
+    private func ready(_ data: JSONValue) async {
+        cache.botUser = data["user"]?["id"]?.snowflake
+        logger.info("logged in as \(data["user"]?["username"]?.string ?? "?")")
+        guard let application = data["application"]?["id"]?.snowflake else { return }
+        let commands = plugins.commands.map(\.registration)
+        Task { [rest, logger] in
+            do {
+                let sent = try await rest.registerCommands(application: application, commands)
+                logger.info("\(commands.count) commands \(sent ? "registered" : "are registered already")")
+            } catch {
+                logger.error("commands could not be registered: \(error)")
+            }
+        }
+    }
+
+    private func voiceState(_ data: JSONValue) async {
+        guard let guild = data["guild_id"]?.snowflake, let user = data["user_id"]?.snowflake,
+            let voice = voices.existing(GuildID(guild.rawValue))
+        else { return }
+        if user == cache.botUser {
+            await voice.ownVoiceState(channel: data["channel_id"]?.snowflake, sessionID: data["session_id"]?.string ?? "")
+        } else {
+            await voice.listenersChanged()
+        }
+    }
+
+    /// After a restart the guild goes on where it was.
+    private func restore(_ guild: GuildID) async {
+        guard player.allowlist.isApproved(guild), await player.registry.existing(guild) == nil else { return }
+        do throws(PlayerError) {
+            guard try await player.registry.hasRecord(guild) else { return }
+            try await player.registry.session(guild).restore()
+        } catch {
+            logger.warning("guild \(guild): \(error)")
+        }
+    }
+}
+
+/// The voice port of each guild.
+final class VoiceDirectory: VoicePorts, Sendable {
+    private let cache: GuildCache
+    private let gateway: any VoiceGateway
+    private let pump: VoicePump
+    private let trustedCAFile: String?
+    private let logger: Logger
+    private let ports = PortTable()
+
+    init(cache: GuildCache, gateway: any VoiceGateway, pump: VoicePump, trustedCAFile: String?, logger: Logger) {
+        self.cache = cache
+        self.gateway = gateway
+        self.pump = pump
+        self.trustedCAFile = trustedCAFile
+        self.logger = logger
+    }
+
+    func port(for guild: GuildID, events: @escaping @Sendable (TimmyCore.VoiceEvent) -> Void) -> any VoicePort {
+        let port = GuildVoice(
+            guild: DiscordModel.Snowflake(rawValue: guild.rawValue), cache: cache, gateway: gateway, pump: pump,
+            trustedCAFile: trustedCAFile, logger: logger, tell: events)
+        ports.set(guild, port)
+        return port
+    }
+
+    func existing(_ guild: GuildID) -> GuildVoice? { ports.get(guild) }
+    func forget(_ guild: GuildID) { ports.set(guild, nil) }
+}
+
+/// Op 4 over the shard, and stages over REST.
+struct ShardVoiceGateway: VoiceGateway {
+    let shard: GatewayShard
+    let rest: RESTClient
+    let logger: Logger
+
+    func updateVoiceState(guild: DiscordModel.Snowflake, channel: DiscordModel.Snowflake?) async {
+        await shard.updateVoiceState(guild: guild, channel: channel)
+    }
+
+    func speakOnStage(guild: DiscordModel.Snowflake, channel: DiscordModel.Snowflake) async {
+        do {
+            try await rest.modifyCurrentUserVoiceState(guild: guild, channel: channel, suppress: false)
+        } catch {
+            let now = Date().formatted(.iso8601)
+            do {
+                try await rest.modifyCurrentUserVoiceState(guild: guild, channel: channel, suppress: true, requestToSpeak: now)
+            } catch {
+                logger.warning("stage in \(guild): \(error)")
+            }
+        }
+    }
+}
+
+struct GatewayInformationFromREST: GatewayInformationSource {
+    let rest: RESTClient
+
+    func gatewayInformation() async throws -> GatewayInformation {
+        guard let information = GatewayInformation(try await rest.gatewayBot()) else {
+            throw RESTError(kind: .unreadable, route: "GET /gateway/bot", message: "the answer is not what it should be")
+        }
+        return information
+    }
+}
