@@ -90,7 +90,7 @@ let adapters: [Target] = [
     library("PluginHost", ["TimmyCore", "CFFI", "CLinux", "CSodium", pluginABI, logging]),
     library(
         "Sandbox",
-        ["DiscordModel", "DAVE", "COpus", "CSodium", "COpenSSL", "CZlib", "CZstd", "CLinux", logging] + nio,
+        ["DiscordModel", "DAVE", "COpus", "CSodium", "COpenSSL", "CZlib", "CZstd", crypto, logging] + nio,
         resources: [.copy("Resources")]),
     library(
         "Bot",

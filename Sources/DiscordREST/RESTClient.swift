@@ -33,6 +33,8 @@ public actor RESTClient {
     private let retry: RetryPolicy
     private var limits = RateLimits()
     private let started = ContinuousClock.now
+    /// The Date header of the last answer.
+    public private(set) var serverDate: Date?
 
     /// - Parameters:
     ///   - base: including `/api/v10`.
@@ -129,6 +131,7 @@ public actor RESTClient {
         }
         let json = try? JSONDecoder().decode(JSONValue.self, from: Data(buffer: bytes))
         let status = Int(response.status.code)
+        if let date = response.headers.first(name: "Date") { serverDate = Self.httpDate(date) }
         limits.update(route, status: status, headers: Self.limitHeaders(response.headers, json), now: now)
         switch status {
         case 204: return .success(.null)
@@ -163,6 +166,15 @@ public actor RESTClient {
             request.body = .bytes(ByteBuffer(bytes: form.bytes))
         }
         return request
+    }
+
+    /// RFC 9110, section 5.6.7, in its preferred form.
+    static func httpDate(_ text: String) -> Date? {
+        let formatter = DateFormatter()
+        formatter.locale = Locale(identifier: "en_US_POSIX")
+        formatter.timeZone = TimeZone(identifier: "GMT")
+        formatter.dateFormat = "EEE, dd MMM yyyy HH:mm:ss 'GMT'"
+        return formatter.date(from: text)
     }
 
     static func limitHeaders(_ headers: HTTPHeaders, _ json: JSONValue?) -> RateLimitHeaders {

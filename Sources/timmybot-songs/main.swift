@@ -1,27 +1,38 @@
-// Composes the demo's songs into a folder: timmybot-songs FOLDER. What is there already is kept.
+// Composes the demo's songs into a folder. What is there already is kept.
 
 import CLibAV
 import CSynth
 import Foundation
 
 av_log_set_level(AV_LOG_ERROR)
-guard CommandLine.arguments.count == 2 else {
-    print("usage: timmybot-songs FOLDER")
+
+/// The song as it was before any codec: interleaved stereo at 48 kHz.
+func compose(_ song: Song) -> [Float] {
+    let frames = Int(song.score.seconds * 48_000)
+    var samples = [Float](repeating: 0, count: 2 * frames)
+    var score = song.score
+    tb_synthesize(&score, &samples, frames)
+    return samples
+}
+
+let arguments = CommandLine.arguments
+if arguments.count == 4, arguments[1] == "--pcm", let song = Song.all.first(where: { $0.file == arguments[2] }) {
+    let pcm = compose(song).map { Int16(max(-32_768, min(32_767, $0 * 32_767))).littleEndian }
+    exit(FileManager.default.createFile(atPath: arguments[3], contents: pcm.withUnsafeBytes { Data($0) }) ? 0 : 73)
+}
+guard arguments.count == 2 else {
+    print("usage: timmybot-songs FOLDER\n       timmybot-songs --pcm SONG FILE   (16-bit stereo at 48 kHz, before any codec)")
     exit(64)
 }
-let folder = CommandLine.arguments[1]
+let folder = arguments[1]
 do {
     try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
     for song in Song.all {
         let path = "\(folder)/\(song.file)"
         guard !FileManager.default.fileExists(atPath: path) else { continue }
-        let frames = Int(song.score.seconds * 48_000)
-        var samples = [Float](repeating: 0, count: 2 * frames)
-        var score = song.score
-        tb_synthesize(&score, &samples, frames)
         // Written beside its place and then moved, so that an interrupted run leaves no half song.
         let partial = "\(folder)/.partial-\(getpid())-\(song.file)"
-        try Writer.write(song, samples: samples, to: partial)
+        try Writer.write(song, samples: compose(song), to: partial)
         try FileManager.default.moveItem(atPath: partial, toPath: path)
         print("composed \(song.file)")
     }
