@@ -100,8 +100,8 @@ struct ReceiverEpoch {
 
     /// A sender at 170 frames a second can be in generation 170 * age / 2^24 at most (libdave's rule).
     private func isPlausible(_ generation: UInt32, _ now: Double) -> Bool {
-        let most = 170 * max(0, now - since) / Double(1 << FrameFormat.generationShift)
-        return Double(generation) <= most + 1
+        let most = 170 * max(0, now - since).rounded(.down) / Double(1 << FrameFormat.generationShift)
+        return Double(generation) <= most
     }
 
     private mutating func cipher(_ generation: UInt32) -> FrameCipher? {

@@ -3,7 +3,7 @@ import Synchronization
 /// Encrypts our Opus frames. `install` may be called from any thread; `encrypt` from one thread at a time (the voice
 /// pump). In the steady state `encrypt` allocates nothing and takes no lock.
 ///
-/// `@unchecked Sendable`: `current` is touched by the encrypting thread only; a new epoch reaches it through `pending`,
+/// `@unchecked Sendable`: `current` is touched by the encrypting thread only; a new epoch reaches it through `handOver`,
 /// whose lock is held for the exchange of two references. The exchanged-out epoch stays there until the next `install`,
 /// so that even its release happens elsewhere.
 public final class FrameEncryptor: @unchecked Sendable {
@@ -21,11 +21,14 @@ public final class FrameEncryptor: @unchecked Sendable {
         var ratchet: KeyRatchet
         var generation: UInt32 = 0
         var cipher: FrameCipher
+        /// Cipher of generation 1, made ahead on the installing thread: the first roll-over allocates nothing.
+        var prefetched: FrameCipher?
         var nonce: UInt32 = 0
 
         init?(_ ratchet: KeyRatchet) {
             var ratchet = ratchet
             guard let key = ratchet.key(0), let cipher = FrameCipher(key: key, sealing: true) else { return nil }
+            prefetched = ratchet.key(1).flatMap { FrameCipher(key: $0, sealing: true) }
             self.ratchet = ratchet
             self.cipher = cipher
         }
@@ -34,6 +37,13 @@ public final class FrameEncryptor: @unchecked Sendable {
         func advance(to nonce: UInt32) -> Bool {
             let wanted = nonce >> FrameFormat.generationShift
             guard wanted != generation else { return true }
+            if wanted == 1, let next = prefetched {
+                // The old cipher stays in `prefetched`, so that nothing is released on the encrypting thread.
+                prefetched = cipher
+                cipher = next
+                generation = wanted
+                return true
+            }
             guard let key = ratchet.key(wanted), let next = FrameCipher(key: key, sealing: true) else { return false }
             cipher = next
             generation = wanted
@@ -42,7 +52,8 @@ public final class FrameEncryptor: @unchecked Sendable {
     }
 
     private var current = Mode.passthrough
-    private let pending = Mutex<Mode>(.passthrough)
+    private let handOver = Mutex<(mode: Mode, isNew: Bool)>((.passthrough, false))
+    /// Whether a look at `handOver` is worth its lock; written under the lock only.
     private let hasPending = Atomic(false)
 
     /// Starts in passthrough: protocol version 0.
@@ -58,8 +69,15 @@ public final class FrameEncryptor: @unchecked Sendable {
     public func block() { set(.blocked) }
 
     private func set(_ mode: Mode) {
-        pending.withLock { $0 = mode }
-        hasPending.store(true, ordering: .releasing)
+        let old = handOver.withLock { state in
+            defer {
+                state = (mode, true)
+                hasPending.store(true, ordering: .releasing)
+            }
+            return state.mode
+        }
+        // What went out is released here, after the lock: the encrypting thread must not wait for it.
+        withExtendedLifetime(old) {}
     }
 
     /// Encrypts `frame` to `target` (at least `frame.count + overhead` bytes).
@@ -79,8 +97,13 @@ public final class FrameEncryptor: @unchecked Sendable {
     }
 
     private func takePending() {
-        guard hasPending.exchange(false, ordering: .acquiring) else { return }
-        pending.withLock { swap(&$0, &current) }
+        handOver.withLock { state in
+            // Taken once only: a second exchange would bring the old mode back.
+            guard state.isNew else { return }
+            swap(&state.mode, &current)
+            state.isNew = false
+            hasPending.store(false, ordering: .relaxed)
+        }
     }
 
     private func seal(
