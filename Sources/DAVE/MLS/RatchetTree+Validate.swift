@@ -9,10 +9,13 @@ extension RatchetTree {
             }
             guard keys.insert(leaf.encryptionKey).inserted else { throw .refused("encryption key occurs twice") }
         }
+        // All lists of unmerged leaves first: resolutions, which parent hashes need, follow them.
         for node in stride(from: 1, to: nodes.count, by: 2) {
             guard let parent = parent(node) else { continue }
             guard keys.insert(parent.encryptionKey).inserted else { throw .refused("encryption key occurs twice") }
             try checkUnmerged(parent, at: node)
+        }
+        for node in stride(from: 1, to: nodes.count, by: 2) where parent(node) != nil {
             guard isParentHashValid(node) else { throw .refused("parent hash of node \(node) does not verify") }
         }
     }

@@ -43,8 +43,11 @@ struct RatchetTree: Equatable, Sendable {
     /// From the ratchet_tree extension (RFC 9420, section 12.4.3.3).
     init(extensionData: [UInt8]) throws(MLSError) {
         var reader = TLSReader(extensionData)
+        var room = 2 * Self.maximumLeaves - 1
         nodes = try reader.vector { (inner: inout TLSReader) throws(MLSError) in
-            try inner.optional { (node: inout TLSReader) throws(MLSError) -> Node in
+            room -= 1
+            guard room >= 0 else { throw .refused("ratchet tree is too large") }
+            return try inner.optional { (node: inout TLSReader) throws(MLSError) -> Node in
                 switch try node.uint8() {
                 case 1: .leaf(try LeafNode(from: &node))
                 case 2: .parent(try ParentNode(from: &node))
@@ -54,7 +57,6 @@ struct RatchetTree: Equatable, Sendable {
         }
         try reader.finish()
         guard let last = nodes.last, last != nil else { throw .malformed("ratchet tree is empty or ends in a blank") }
-        guard nodes.count < 2 * Self.maximumLeaves else { throw .refused("ratchet tree is too large") }
         for (index, node) in nodes.enumerated() {
             switch node {
             case .leaf where !TreeMath.isLeaf(index), .parent where TreeMath.isLeaf(index):
