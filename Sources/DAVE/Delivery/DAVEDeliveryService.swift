@@ -36,6 +36,8 @@ public struct DAVEDeliveryService: Sendable {
     private var leaves: [UInt64?] = []
     private var epoch: UInt64 = 0
     private var pending: [Pending] = []
+    /// Signature keys of users that were proposed, by their newest key package.
+    private var signatureKeys: [UInt64: [UInt8]] = [:]
 
     public init(channelID: UInt64) {
         groupID = TLSWriter.build { $0.uint64(channelID) }
@@ -54,6 +56,7 @@ public struct DAVEDeliveryService: Sendable {
         leaves = []
         epoch = 0
         pending = []
+        signatureKeys = [:]
     }
 
     // MARK: Proposals (op 27, operation "append")
@@ -84,10 +87,23 @@ public struct DAVEDeliveryService: Sendable {
             for (user, bytes) in users {
                 let package = try KeyPackage(whole: bytes)
                 made.append((user, try sign(.add(package), user: user, package: package.reference)))
+                signatureKeys[user] = package.leaf.signatureKey
             }
             return made
         } catch {
             throw .malformed("\(error)")
+        }
+    }
+
+    /// Op 27 payload that revokes what was proposed to add `user` in this epoch (it left before it was added); nil
+    /// where nothing was.
+    public mutating func revoke(addOf user: UInt64) -> [UInt8]? {
+        let revoked = pending.filter { $0.user == user && $0.packageReference != nil }
+        guard !revoked.isEmpty else { return nil }
+        pending.removeAll { $0.user == user && $0.packageReference != nil }
+        return TLSWriter.build {
+            $0.uint8(1)
+            $0.vector(revoked) { $0.opaque($1.reference) }
         }
     }
 
@@ -131,7 +147,9 @@ public struct DAVEDeliveryService: Sendable {
         guard case .commit(let commit) = message.content.body, case .member(let leaf) = message.content.sender else {
             throw .wrong("not a member's commit")
         }
-        let roster = isEstablished ? leaves : [userID]
+        // A new call is started by one of those whose key packages were taken.
+        let isPending = pending.contains { $0.user == userID && $0.packageReference != nil }
+        let roster = isEstablished ? leaves : isPending ? [userID] : []
         guard roster.indices.contains(leaf), roster[leaf] == userID else { throw .notAMember }
         let named = try resolve(commit, from: userID)
         return try take(named, commitBytes, welcome, roster: roster)
@@ -145,9 +163,18 @@ public struct DAVEDeliveryService: Sendable {
             guard let found = pending.first(where: { $0.reference == reference }) else { throw .late }
             named.append(found)
         }
-        let wanted = pending.filter { $0.user != userID || isEstablished }
-        guard named.count == wanted.count else { throw .late }
+        let wanted = pending.filter { $0.user != userID || isEstablished }.map(\.reference)
+        guard named.count == wanted.count, Set(named.map(\.reference)) == Set(wanted) else { throw .late }
+        try checkLeaf(commit.path?.leaf, of: userID)
         return named
+    }
+
+    /// DAVE, "Voice Gateway Commit Validity": a path may change neither credential nor signature key of its leaf.
+    private func checkLeaf(_ leaf: LeafNode?, of userID: UInt64) throws(Refusal) {
+        guard let leaf else { return }
+        guard leaf.credential == Credential(userID: userID) else { throw .wrong("path changes the credential") }
+        guard let known = signatureKeys[userID] else { return }
+        guard leaf.signatureKey == known else { throw .wrong("path changes the signature key") }
     }
 
     private mutating func take(
