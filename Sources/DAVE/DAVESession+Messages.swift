@@ -1,5 +1,6 @@
 extension DAVESession {
     mutating func binary(_ opcode: UInt8, _ payload: [UInt8]) -> [DAVEAction] {
+        guard payload.count <= Self.maximumPayload else { return [.note("op \(opcode) of \(payload.count) bytes")] }
         do {
             switch opcode {
             case DAVEOpcode.externalSender: return try setExternalSender(payload)
@@ -112,6 +113,7 @@ extension DAVESession {
     }
 
     private mutating func takeWelcome(_ id: UInt16, _ bytes: [UInt8]) throws(MLSError) -> [DAVEAction] {
+        guard group == nil else { throw .refused("welcome while in a group") }
         guard let member else { throw .refused("welcome without a key package") }
         guard let externalSender else { throw .refused("welcome without an external sender") }
         let next = try Group(joining: try Welcome(whole: bytes), as: member)

@@ -6,6 +6,8 @@ public struct DAVESession: Sendable {
     public static let maximumProtocolVersion = 1
     /// Proposals and own commits kept per epoch.
     static let maximumPending = 512
+    /// Bytes of one binary message; a welcome to a call of thousands is smaller.
+    static let maximumPayload = 1 << 20
 
     let userID: UInt64
     let groupID: [UInt8]
@@ -63,7 +65,7 @@ public struct DAVESession: Sendable {
             return []
         case .prepareTransition(let id, let version): return prepare(id, version)
         case .executeTransition(let id): return execute(id)
-        case .prepareEpoch(let epoch, let version): return epoch == 1 ? start(version) : []
+        case .prepareEpoch(let epoch, let version): return epoch == 1 ? restart(version) : []
         case .binary(let opcode, let payload): return binary(opcode, payload)
         }
     }
@@ -79,6 +81,15 @@ public struct DAVESession: Sendable {
         leaveGroup()
         guard version > 0 else { return [.installSender(nil)] }
         return [.blockSender] + offerKeyPackage()
+    }
+
+    /// A new group. While the call is still in clear, it stays so until the transition is executed.
+    private mutating func restart(_ version: Int) -> [DAVEAction] {
+        let wasClear = protocolVersion == 0
+        let actions = start(version)
+        guard wasClear, version == Self.maximumProtocolVersion else { return actions }
+        protocolVersion = 0
+        return actions.filter { $0 != .blockSender }
     }
 
     private mutating func leaveGroup() {
@@ -109,7 +120,10 @@ public struct DAVESession: Sendable {
         guard id != 0 else { return enter(version) }
         if transitions.count >= 16 { transitions.removeAll() }
         transitions[id] = version
-        return [.readyForTransition(id: id)]
+        // Others may send in clear as soon as they execute: accept that from now on.
+        let clear: [DAVEAction] =
+            version == 0 ? members.filter { $0 != userID }.map { .installReceiver(userID: $0, nil) } : []
+        return clear + [.readyForTransition(id: id)]
     }
 
     private mutating func execute(_ id: UInt16) -> [DAVEAction] {
@@ -134,6 +148,8 @@ public struct DAVESession: Sendable {
     /// A new epoch: receive with it at once, send with it when the transition is executed.
     mutating func adopt(_ next: Group, transition id: UInt16) -> [DAVEAction] {
         group = next
+        // A key package is good for one welcome; its init key goes with it (RFC 9420, section 16.8).
+        member = nil
         pending = nil
         proposals = []
         ownCommits = []
