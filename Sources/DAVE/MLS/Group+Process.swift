@@ -43,7 +43,7 @@ extension Group {
     }
 
     /// Puts the public part of an update path into `tree` and checks it (RFC 9420, sections 7.5 and 7.9.2).
-    private func apply(_ path: UpdatePath, from committer: Int, to tree: inout RatchetTree) throws(MLSError) {
+    func apply(_ path: UpdatePath, from committer: Int, to tree: inout RatchetTree) throws(MLSError) {
         guard case .commit(let parentHash) = path.leaf.source else {
             throw .refused("leaf of a path has another source")
         }
@@ -61,7 +61,7 @@ extension Group {
     }
 
     /// Finds the path secret that is meant for us, derives the keys above, and returns the commit secret.
-    private func openPath(
+    func openPath(
         _ path: UpdatePath, from committer: Int, in tree: RatchetTree, added: [Int],
         keys: inout [Int: P256.KeyAgreement.PrivateKey]
     ) throws(MLSError) -> [UInt8] {

@@ -23,18 +23,17 @@ enum KeySchedule {
         return Suite.expandWithLabel(extracted, "joiner", context.encoded, Suite.hashLength)
     }
 
-    /// With no pre-shared key: psk_secret is all zero.
-    private static func member(_ joinerSecret: [UInt8]) -> [UInt8] {
-        Suite.extract(salt: joinerSecret, [UInt8](repeating: 0, count: Suite.hashLength))
+    /// psk_secret where there is no pre-shared key, as always in DAVE.
+    static let noPSK = [UInt8](repeating: 0, count: Suite.hashLength)
+
+    static func welcomeSecret(_ joinerSecret: [UInt8], psk: [UInt8] = noPSK) -> [UInt8] {
+        Suite.deriveSecret(Suite.extract(salt: joinerSecret, psk), "welcome")
     }
 
-    static func welcomeSecret(_ joinerSecret: [UInt8]) -> [UInt8] {
-        Suite.deriveSecret(member(joinerSecret), "welcome")
-    }
-
-    static func epoch(_ joinerSecret: [UInt8], context: GroupContext) -> EpochSecrets {
-        EpochSecrets(
-            epochSecret: Suite.expandWithLabel(member(joinerSecret), "epoch", context.encoded, Suite.hashLength))
+    static func epoch(_ joinerSecret: [UInt8], context: GroupContext, psk: [UInt8] = noPSK) -> EpochSecrets {
+        let member = Suite.extract(salt: joinerSecret, psk)
+        return EpochSecrets(
+            epochSecret: Suite.expandWithLabel(member, "epoch", context.encoded, Suite.hashLength))
     }
 
     static func welcomeKey(_ joinerSecret: [UInt8]) -> (key: [UInt8], nonce: [UInt8]) {
