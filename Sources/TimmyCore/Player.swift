@@ -229,6 +229,11 @@ extension Player {
         try await registry.session(guild).snapshot(page: page, pageSize: pageSize)
     }
 
+    /// State with `count` upcoming tracks from index `first`, from 0.
+    public func snapshot(_ guild: GuildID, first: Int, count: Int) async throws(PlayerError) -> GuildSnapshot {
+        try await registry.session(guild).snapshot(first: first, count: count)
+    }
+
     /// State after each change, and news, of one guild or of all; a slow reader misses the older ones.
     public func updates(of guild: GuildID? = nil, buffered: Int = 16) -> AsyncStream<GuildUpdate> {
         registry.hub.updates(of: guild, buffered: buffered)

@@ -85,6 +85,14 @@ public actor GuildSession {
         machine.snapshot(page: page, pageSize: pageSize, position: heardPosition)
     }
 
+    /// Commands that wait for the voice channel.
+    var waiting: Int { machine.waitingCommands.count }
+
+    /// State with `count` upcoming tracks from index `first`.
+    public func snapshot(first: Int, count: Int) -> GuildSnapshot {
+        machine.snapshot(first: first, count: count, position: heardPosition)
+    }
+
     /// Leaves voice and ends the session. With `keepPosition` the journal still says where to go on after a restart.
     public nonisolated func close(keepPosition: Bool) async {
         await withCheckedContinuation { post(.close(keepPosition: keepPosition, $0)) }

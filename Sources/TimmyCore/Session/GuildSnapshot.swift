@@ -23,7 +23,7 @@ public struct GuildSnapshot: Sendable, Hashable {
     public let voiceChannel: ChannelID?
     public let textChannel: ChannelID?
     public let listeners: Int
-    /// From 0, clamped to the last page.
+    /// The page that holds the first of `tracks`, from 0.
     public let page: Int
     public let pageCount: Int
     /// Index in the queue, from 0, of the first track of `tracks`.
@@ -49,12 +49,19 @@ extension GuildMachine {
         }
     }
 
-    /// `position` is fresher than the one that the machine saw last, if the caller has it.
-    public func snapshot(page: Int = 0, pageSize: Int = 10, position fresh: Duration? = nil) -> GuildSnapshot {
-        let size = min(max(1, pageSize), 100)
+    /// State with one page of the queue, from 0, clamped to the last one.
+    /// - Parameter position: fresher than the one that the machine saw last, if the caller has it.
+    public func snapshot(page: Int = 0, pageSize: Int = 10, position: Duration? = nil) -> GuildSnapshot {
+        let size = Self.pageSizes.clamp(pageSize)
+        let last = max(0, queue.upcoming.count - 1) / size
+        return snapshot(first: min(max(0, page), last) * size, count: size, position: position)
+    }
+
+    /// State with `count` upcoming tracks from index `first`.
+    public func snapshot(first: Int, count: Int, position fresh: Duration? = nil) -> GuildSnapshot {
+        let size = Self.pageSizes.clamp(count)
         let upcoming = queue.upcoming
-        let pages = max(1, (upcoming.count + size - 1) / size)
-        let page = min(max(0, page), pages - 1)
+        let first = min(max(0, first), upcoming.count)
         let total = upcoming.reduce(into: Int64(0)) { sum, entry in
             sum = sum.addingReportingOverflow(max(0, entry.track.durationMilliseconds ?? 0)).partialValue
         }
@@ -62,8 +69,14 @@ extension GuildMachine {
             guild: guild, status: status, current: queue.current,
             position: deck?.opening == nil ? fresh ?? position : position, isPaused: isPaused, volume: volume,
             filter: filter, loop: queue.loop, voiceChannel: voice.channel, textChannel: textChannel,
-            listeners: listeners.count, page: page, pageCount: pages, firstIndex: page * size,
-            tracks: Array(upcoming.dropFirst(page * size).prefix(size)), upcomingCount: upcoming.count,
+            listeners: listeners.count, page: first / size, pageCount: max(1, (upcoming.count + size - 1) / size),
+            firstIndex: first, tracks: Array(upcoming[first...].prefix(size)), upcomingCount: upcoming.count,
             upcomingDuration: .milliseconds(total), historyCount: queue.history.count, canGoBack: queue.canGoBack)
     }
+
+    private static let pageSizes = 1...100
+}
+
+extension ClosedRange {
+    func clamp(_ value: Bound) -> Bound { Swift.min(Swift.max(lowerBound, value), upperBound) }
 }
