@@ -95,6 +95,17 @@ struct GuildJournalTests {
         #expect(added[0].id == EntryID(4), "ids are not used twice")
     }
 
+    @Test func whatHappensBeforeTheRestoreDoesNotUndoIt() async throws {
+        let rig = Rig()
+        try await rig.add("one", "two")
+        let next = Rig(journal: rig.journal, record: rig.journal.record(rig.guild))
+        next.session.handle(.listeners([]))
+        try await next.tell(.volume(70))
+        #expect(rig.journal.record(rig.guild)?.playback.voiceChannel == rig.channel)
+        next.session.restore()
+        #expect(await next.hears("one"))
+    }
+
     @Test func pausedStaysPausedAndStoppedStaysStopped() async throws {
         let rig = Rig()
         try await rig.add("one")

@@ -14,7 +14,7 @@ public struct SearchSettings: Sendable, Hashable {
     public var cacheCapacity = 512
     public var cacheLifetime: Duration = .seconds(600)
     /// Calls that one source may have under way, late ones included.
-    public var maxInFlight = 16
+    public var maxInFlight = 64
 
     public init() {}
 }

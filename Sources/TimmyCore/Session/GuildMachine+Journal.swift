@@ -5,7 +5,7 @@ extension GuildMachine {
     private var playbackRecord: PlaybackRecord {
         let channel: ChannelID?
         switch voice {
-        case .out: channel = nil
+        case .out: channel = restorable
         case .joining(let joining): channel = joining.from
         case .connected(let here): channel = here
         case .recovering(let recovery): channel = recovery.channel

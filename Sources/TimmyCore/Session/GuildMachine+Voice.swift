@@ -3,7 +3,8 @@ extension GuildMachine {
         _ channel: ChannelID, for caller: Caller, pending: [PendingAdd] = [], resuming: [CommandID] = []
     ) {
         let attempt = number()
-        var from: ChannelID?
+        var from = restorable
+        restorable = nil
         if case .connected(let here) = voice { from = here }
         if case .recovering(let recovery) = voice { from = recovery.channel }
         voice = .joining(
@@ -16,6 +17,7 @@ extension GuildMachine {
     /// Out of voice by our own will. The deck is cleared by `reconcile`, which keeps the position.
     mutating func leave() {
         voice = .out
+        restorable = nil
         listeners = []
         air = .silent
         actions.append(.leave)
@@ -101,7 +103,9 @@ extension GuildMachine {
     }
 
     mutating func restore() {
-        guard case .out = voice, let channel = journaled.voiceChannel, queue.current != nil else { return }
+        guard case .out = voice, let channel = restorable else { return }
+        restorable = nil
+        guard queue.current != nil else { return }
         voice = .recovering(Recovery(channel: channel))
     }
 

@@ -24,6 +24,8 @@ public struct GuildMachine: Sendable {
     var failureStreak = 0
     /// Where a track that is not on the deck is to go on.
     var resumeAt: (entry: EntryID, position: Duration)?
+    /// The channel of the record that this machine was made from, until it is gone back to or given up.
+    var restorable: ChannelID?
     var actions: [GuildAction] = []
     /// Streams to be closed once their successor is on air.
     var doomed: [StreamID] = []
@@ -47,7 +49,10 @@ public struct GuildMachine: Sendable {
         heardVolume = volume
         heardFilter = filter
         journaled = playback
-        if let current = queue.current { resumeAt = (current.id, playback.position) }
+        if let current = queue.current {
+            resumeAt = (current.id, playback.position)
+            restorable = playback.voiceChannel
+        }
     }
 
     /// Takes one event in and says what to do. `moment.position` belongs to `currentStream`.
