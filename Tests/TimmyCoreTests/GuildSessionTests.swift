@@ -251,6 +251,26 @@ struct GuildSessionTests {
         #expect(await code { try await rig.tell(.skip(count: 1, ifCurrent: nil)) } == .nothingPlaying)
     }
 
+    @Test func aRefusedCommandLeavesNothingBehind() async throws {
+        let rig = Rig { $0.failureStreak = 1 }
+        try await rig.add("one")
+        #expect(await rig.hears("one"))
+        var caller = rig.caller
+        caller.textChannel = ChannelID(9)
+        #expect(await code { _ = try await rig.session.perform(.volume(999), by: caller) } == .invalidArgument)
+        #expect(await rig.session.snapshot().textChannel == nil)
+        try await rig.add("two")
+        rig.audio.stream("one")?.fail(broken)
+        #expect(await rig.hears(nil))
+        rig.session.handle(.disconnected)
+        #expect(await eventually { await rig.session.snapshot().voiceChannel == nil })
+        // Nothing plays, one waits, and an operator who sits nowhere gives no channel to join.
+        let console = Caller(user: UserID(0), isPrivileged: true)
+        #expect(await code { _ = try await rig.session.perform(.resume, by: console) } == .notInVoice)
+        let snapshot = await rig.session.snapshot()
+        #expect(snapshot.current == nil && snapshot.upcomingCount == 1)
+    }
+
     @Test func tooManyWaitingCommandsAreRefused() async throws {
         let rig = Rig { $0.maxWaiting = 4 }
         try await rig.add("one")

@@ -10,6 +10,7 @@ private struct World {
     var opening: Set<StreamID> = []
     var open: Set<StreamID> = []
     var closed: Set<StreamID> = []
+    var late: [StreamID] = []
     var air: StreamID?
     var isHeld = false
     var joins: [UInt64] = []
@@ -45,11 +46,13 @@ private struct World {
             if closed.contains(id) { faults.append("closed \(id) twice") }
             if !opening.contains(id), !open.contains(id) { faults.append("closed \(id), which never was") }
             if air == id, !isLost { faults.append("closed \(id) on air") }
-            opening.remove(id)
+            // An opening that was given up may still come through.
+            if opening.remove(id) != nil { late.append(id) }
             open.remove(id)
             closed.insert(id)
         case .play(let id):
             if !open.contains(id) { faults.append("played \(id), which is not open") }
+            if air == id { faults.append("played \(id), which is on air already") }
             (air, isHeld) = (id, false)
         case .pause:
             if air == nil || isHeld { faults.append("paused nothing") }
@@ -99,14 +102,16 @@ private struct World {
         case 50..<62: answerJoin()
         case 62..<72:
             position += .seconds(Int.random(in: 0...60, using: &random))
-            if let (kind, generation) = timers.randomElement(using: &random) {
+            if let kind = TimerKind.allCases.filter({ timers[$0] != nil }).randomElement(using: &random),
+                let generation = timers[kind]
+            {
                 // Idle and alone fire rarely, so that something else happens too.
                 if kind == .idle || kind == .alone, Bool.random(using: &random) { return }
                 timers[kind] = nil
                 feed(.timer(kind, generation: generation))
             }
-        case 72..<82: if let stream = open.randomElement(using: &random) { feed(.ended(stream)) }
-        case 82..<88: if let stream = open.randomElement(using: &random) { feed(.failed(stream, error())) }
+        case 72..<82: if let stream = open.sorted().randomElement(using: &random) { feed(.ended(stream)) }
+        case 82..<88: if let stream = open.sorted().randomElement(using: &random) { feed(.failed(stream, error())) }
         default: voice()
         }
     }
@@ -119,7 +124,13 @@ private struct World {
     }
 
     private mutating func answerOpen() {
-        guard let stream = opening.randomElement(using: &random) else { return }
+        if let stream = late.popLast(), Bool.random(using: &random) {
+            closed.remove(stream)
+            open.insert(stream)
+            feed(.opened(stream))
+            return
+        }
+        guard let stream = opening.sorted().randomElement(using: &random) else { return }
         opening.remove(stream)
         if Int.random(in: 0..<4, using: &random) > 0 {
             open.insert(stream)

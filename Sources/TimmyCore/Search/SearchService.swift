@@ -119,7 +119,7 @@ extension SearchService {
         let key = CacheKey(query: TextFolding.words(query).joined(separator: " "), limit: limit)
         // Links are not remembered: what is behind them changes, and their words do not say which they are.
         if !isExclusive, let known = cache.value(for: key, at: time.now()) { return known }
-        let wanted = isLink ? settings.linkLimit : isExclusive ? settings.linkLimit : limit
+        let wanted = isExclusive ? settings.linkLimit : limit
         let answers = await askAll(ports, query, wanted, deadline)
         var result = SearchResult(isExclusive: isExclusive)
         var found: [[Track]] = []
@@ -133,10 +133,16 @@ extension SearchService {
         if isExclusive {
             result.hits = found.joined().map { SearchHit(track: $0, score: 1) }
         } else {
-            result.hits = SearchMerge.merge(found, query: query, limit: limit)
+            result.hits = await Self.merge(found, query, limit)
             if result.failures.isEmpty { cache.insert(result, for: key, at: time.now()) }
         }
         return result
+    }
+
+    /// Beside the actor: ranking takes milliseconds, and other guilds must not wait for it.
+    @concurrent
+    private static func merge(_ found: [[Track]], _ query: String, _ limit: Int) async -> [SearchHit] {
+        SearchMerge.merge(found, query: query, limit: limit)
     }
 
     private func askAll(

@@ -61,8 +61,11 @@ enum TextFolding {
 
 /// Edits (insert, delete, replace, swap of neighbours) between two short words; gives up above `limit`.
 func editDistance(_ a: some Collection<UInt8>, _ b: some Collection<UInt8>, limit: Int) -> Int? {
-    let (a, b) = (Array(a), Array(b))
     guard abs(a.count - b.count) <= limit, a.count <= 64, b.count <= 64 else { return nil }
+    // One edit changes the set of letters by two at most; most pairs of words are told apart here.
+    let letters = { (word: UInt64, byte: UInt8) in word | 1 << UInt64(byte & 63) }
+    guard (a.reduce(0, letters) ^ b.reduce(0, letters)).nonzeroBitCount <= 2 * limit else { return nil }
+    let (a, b) = (Array(a), Array(b))
     var before: [Int] = []
     var last = Array(0...b.count)
     for i in 0..<a.count {

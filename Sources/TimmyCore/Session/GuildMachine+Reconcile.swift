@@ -66,7 +66,7 @@ extension GuildMachine {
 
     /// Volume and filter of the open streams. Streams under way are brought up to date when they open.
     private mutating func reconcileSound() {
-        let streams = [deck?.stream, prepared.flatMap { $0.isOpen ? $0.opening.stream : nil }]
+        let streams = [deck?.stream, prepared.flatMap { $0.isOpen && !$0.hasFailed ? $0.opening.stream : nil }]
         if volume != heardVolume {
             heardVolume = volume
             for stream in streams { if let stream { actions.append(.setVolume(stream, volume)) } }
