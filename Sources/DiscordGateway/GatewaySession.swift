@@ -46,6 +46,8 @@ public struct GatewaySession: Sendable {
         /// The WebSocket stands.
         case connected
         case payload(JSONValue)
+        /// A message that cannot be inflated or parsed.
+        case unreadable
         /// The heartbeat timer fired.
         case heartbeatDue
         /// The WebSocket is gone; nil where there was no close frame.
@@ -72,6 +74,9 @@ public struct GatewaySession: Sendable {
     private var sequence: Int64?
     private var awaitingAck = false
     private var attempts = 0
+    /// Payloads of this session that could not be used.
+    private var faults = 0
+    private static let faultLimit = 3
     /// Set while the socket is going down because we asked: its close event is then no news.
     private var leaving = false
     private var pendingDelay: Int?
@@ -89,7 +94,10 @@ public struct GatewaySession: Sendable {
             leaving = false
             awaitingAck = false
             return []
+        // What comes after we decided to leave is replayed by a resume; it must not move the sequence.
+        case .payload where leaving, .unreadable where leaving, .heartbeatDue where leaving: return []
         case .payload(let payload): return received(payload)
+        case .unreadable: return broken()
         case .heartbeatDue: return beat()
         case .closed(let code): return closed(code)
         }
@@ -116,7 +124,9 @@ public struct GatewaySession: Sendable {
     }
 
     private mutating func hello(_ data: JSONValue) -> [Action] {
-        guard let interval = data["heartbeat_interval"]?.int, (1_000...600_000).contains(interval) else { return broken() }
+        guard let interval = data["heartbeat_interval"]?.int, (1_000...600_000).contains(interval) else {
+            return broken()
+        }
         let first = Int(Double(interval) * Double.random(in: 0..<1, using: &random))
         return [.heartbeat(first: first, interval: Int(interval)), .send(canResume ? resume : identify)]
     }
@@ -128,6 +138,9 @@ public struct GatewaySession: Sendable {
         case "READY":
             guard let id = event.data["session_id"]?.string else { return broken() }
             sessionID = id
+            // A new session counts from its own start, wherever the old one was.
+            self.sequence = sequence
+            faults = 0
             resumeURL = event.data["resume_gateway_url"]?.string
             attempts = 0
             return [.ready, .dispatch(event)]
@@ -184,8 +197,13 @@ public struct GatewaySession: Sendable {
         sequence = nil
     }
 
-    /// A payload that cannot be: start over on a new connection, keeping the session.
-    private mutating func broken() -> [Action] { leave(delay: backoff()) }
+    /// A payload that cannot be: start over on a new connection. The session is kept at first; but a resume replays the
+    /// same payload, so after a few of them only a fresh session gets past it.
+    private mutating func broken() -> [Action] {
+        faults += 1
+        if faults >= Self.faultLimit { forget() }
+        return leave(delay: backoff())
+    }
 
     private mutating func leave(delay: Int) -> [Action] {
         leaving = true
@@ -212,7 +230,9 @@ public struct GatewaySession: Sendable {
         case .identify: forget()
         case .resume: break
         }
-        return [reconnect(attempts == 0 && canResume ? Int.random(in: 0...250, using: &random) : backoff(), counted: true)]
+        return [
+            reconnect(attempts == 0 && canResume ? Int.random(in: 0...250, using: &random) : backoff(), counted: true)
+        ]
     }
 
     private mutating func reconnect(_ delay: Int, counted: Bool = false) -> Action {

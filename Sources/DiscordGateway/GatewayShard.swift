@@ -34,6 +34,12 @@ public actor GatewayShard {
     private var heart: Task<Void, Never>?
     private var baseURL: String?
     private var stopping = false
+    private var isReady = false
+    /// Commands that wait for a session, or for their turn; in order.
+    private var waiting: [JSONValue] = []
+    private var isFlushing = false
+    private static let waitingLimit = 1_000
+    private static let helloTimeout = Duration.seconds(20)
     private let started = ContinuousClock.now
 
     public init(
@@ -74,9 +80,10 @@ public actor GatewayShard {
         }
     }
 
-    /// Sends op 4: joins, moves or leaves (`channel` nil) a voice channel.
+    /// Sends op 4: joins, moves or leaves (`channel` nil) a voice channel. Without a session at the moment it is sent
+    /// once there is one again.
     public func updateVoiceState(guild: Snowflake, channel: Snowflake?, selfDeaf: Bool = true) async {
-        await send([
+        command([
             "op": .int(Int64(GatewayOpcode.voiceStateUpdate)),
             "d": [
                 "guild_id": .string(guild.description), "channel_id": channel.map { .string($0.description) } ?? .null,
@@ -125,9 +132,11 @@ public actor GatewayShard {
         self.socket = socket
         defer {
             self.socket = nil
+            isReady = false
             heart?.cancel()
         }
         limiter = SendLimiter()
+        expectHello(of: socket)
         var outcome = await perform(session.handle(.connected))
         for await event in socket.events {
             switch event {
@@ -155,8 +164,7 @@ public actor GatewayShard {
             return await perform(session.handle(.payload(payload)))
         } catch {
             logger.warning("gateway: unreadable payload, starting a new connection")
-            socket?.abort()
-            return Outcome()
+            return await perform(session.handle(.unreadable))
         }
     }
 
@@ -177,11 +185,15 @@ public actor GatewayShard {
     private func perform(_ actions: [GatewaySession.Action]) async -> Outcome {
         for action in actions {
             switch action {
-            case .send(let payload): await send(payload, heartbeat: payload["op"]?.int == Int64(GatewayOpcode.heartbeat))
+            case .send(let payload):
+                await send(payload, heartbeat: payload["op"]?.int == Int64(GatewayOpcode.heartbeat))
             case .heartbeat(let first, let interval): startHeart(first: first, interval: interval)
             case .dispatch(let event): sink.yield(event)
             case .disconnect(let abort): if abort { socket?.abort() } else { await socket?.close(code: 4900) }
-            case .ready: logger.info("gateway: session is up")
+            case .ready:
+                logger.info("gateway: session is up")
+                isReady = true
+                flush()
             case .reconnect, .stop: break
             }
         }
@@ -200,21 +212,65 @@ public actor GatewayShard {
         }
     }
 
+    /// A server that accepts and says nothing is given up.
+    private func expectHello(of socket: any WebSocketTransport) {
+        heart?.cancel()
+        heart = Task { [clock, logger] in
+            do { try await clock.sleep(for: Self.helloTimeout) } catch { return }
+            logger.warning("gateway: no hello in time")
+            socket.abort()
+        }
+    }
+
     private func beat() async {
         guard socket != nil else { return }
         _ = await perform(session.handle(.heartbeatDue))
     }
 
-    private func send(_ payload: JSONValue, heartbeat: Bool = false) async {
+    private func command(_ payload: JSONValue) {
+        guard waiting.count < Self.waitingLimit else {
+            return logger.error("gateway: \(waiting.count) commands wait already; one more was refused")
+        }
+        waiting.append(payload)
+        flush()
+    }
+
+    /// One task sends what waits, apart from the receiving loop: the send limit may hold it up for a minute.
+    private func flush() {
+        guard !isFlushing, isReady, !waiting.isEmpty else { return }
+        isFlushing = true
+        Task {
+            while isReady, let next = waiting.first {
+                waiting.removeFirst()
+                // The connection ended before it was out: first in line for the next one.
+                guard await send(next) else {
+                    waiting.insert(next, at: 0)
+                    break
+                }
+            }
+            isFlushing = false
+        }
+    }
+
+    /// False where there is no connection to send on, or it ended meanwhile.
+    @discardableResult
+    private func send(_ payload: JSONValue, heartbeat: Bool = false) async -> Bool {
         guard let data = try? JSONEncoder().encode(payload), data.count <= Limits.gatewayPayload else {
             logger.error("gateway: payload over \(Limits.gatewayPayload) bytes was not sent")
-            return
+            return true
         }
+        guard let target = socket else { return false }
         while true {
             let delay = limiter.delay(now: now, heartbeat: heartbeat)
             if delay <= 0 { break }
-            guard (try? await clock.sleep(for: .seconds(delay))) != nil else { return }
+            guard (try? await clock.sleep(for: .seconds(delay))) != nil else { return false }
+            guard socket === target else { return false }
         }
-        try? await socket?.send(.text(String(decoding: data, as: UTF8.self)))
+        do {
+            try await target.send(.text(String(decoding: data, as: UTF8.self)))
+            return true
+        } catch {
+            return false
+        }
     }
 }

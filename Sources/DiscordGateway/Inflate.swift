@@ -65,7 +65,8 @@ final class Inflater {
         }
     }
 
-    private func inflateAll(_ stream: UnsafeMutablePointer<z_stream>, _ input: [UInt8]) throws(InflateError) -> [UInt8] {
+    private func inflateAll(_ stream: UnsafeMutablePointer<z_stream>, _ input: [UInt8]) throws(InflateError) -> [UInt8]
+    {
         var input = input, output: [UInt8] = []
         var chunk = [UInt8](repeating: 0, count: Self.chunk)
         var failure: InflateError?

@@ -29,7 +29,9 @@ public struct GatewayInformation: Sendable, Equatable {
     public let maxConcurrency: Int
 
     public init?(_ data: JSONValue) {
-        guard let url = data["url"]?.string, let shards = data["shards"]?.int, (1...100_000).contains(shards) else { return nil }
+        guard let url = data["url"]?.string, let shards = data["shards"]?.int, (1...100_000).contains(shards) else {
+            return nil
+        }
         self.url = url
         self.shards = Int(shards)
         let limit = data["session_start_limit"]

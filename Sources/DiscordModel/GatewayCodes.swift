@@ -39,7 +39,8 @@ public enum GatewayCloseReaction: Equatable, Sendable {
         case 4013: .stop(message: "Discord does not know the intents that were asked for (4013)")
         case 4014:
             .stop(message: "an intent was asked for that is not enabled for this bot in the developer portal (4014)")
-        case 1000, 1001, 4003, 4007, 4009: .identify
+        // 1001 (going away) is a restart on their side: a resume loses nothing, and op 9 follows where it cannot be.
+        case 1000, 4003, 4007, 4009: .identify
         default: .resume
         }
     }

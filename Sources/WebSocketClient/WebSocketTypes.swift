@@ -9,8 +9,10 @@ public struct WebSocketConfiguration: Sendable {
     public var connectTimeout: Duration = .seconds(10)
     /// Longest message in bytes, fragments together.
     public var maximumMessageSize = 1 << 22
-    /// Messages that may wait for the reader; beyond it the connection is dropped rather than memory filled.
-    public var maximumWaitingMessages = 8192
+    /// Bytes that may wait for the consumer; beyond it the socket is not read until there is room again.
+    public var inboundBufferSize = 1 << 20
+    /// For one message to reach the kernel; a peer that reads nothing for so long is dropped.
+    public var sendTimeout: Duration = .seconds(10)
 
     public init(url: String) { self.url = url }
 }
@@ -45,7 +47,7 @@ public enum WebSocketError: Error, Equatable, Sendable, CustomStringConvertible 
 }
 
 /// One open connection; tests put an in-memory one in its place.
-public protocol WebSocketTransport: Sendable {
+public protocol WebSocketTransport: AnyObject, Sendable {
     /// Read by one consumer.
     var events: AsyncStream<WebSocketEvent> { get }
     func send(_ message: WebSocketMessage) async throws
@@ -74,13 +76,16 @@ struct WebSocketAddress: Equatable {
         let tail = rest[end...]
         path = tail.isEmpty ? "/" : tail.hasPrefix("/") ? String(tail) : "/" + tail
         let authority = rest[..<end]
-        guard !authority.isEmpty, !authority.contains("@"), path.utf8.allSatisfy({ $0 > 32 && $0 < 127 }) else { return nil }
+        guard !authority.isEmpty, !authority.contains("@"), path.utf8.allSatisfy({ $0 > 32 && $0 < 127 }) else {
+            return nil
+        }
         if let colon = authority.lastIndex(of: ":"), !authority.hasSuffix("]") {
             guard let number = UInt16(authority[authority.index(after: colon)...]) else { return nil }
-            host = String(authority[..<colon])
+            let name = authority[..<colon]
+            host = name.hasPrefix("[") && name.hasSuffix("]") ? String(name.dropFirst().dropLast()) : String(name)
             port = Int(number)
         } else {
-            host = String(authority)
+            host = authority.hasPrefix("[") ? String(authority.dropFirst().dropLast()) : String(authority)
             port = secure ? 443 : 80
         }
         guard !host.isEmpty else { return nil }

@@ -3,145 +3,194 @@ import Testing
 
 @testable import DiscordGateway
 
-/// A generator that always gives the same number, so that jitter is a known value.
-struct FixedRandom: RandomNumberGenerator, Sendable {
-    func next() -> UInt64 { 0 }
+private func payload(_ op: Int, _ data: JSONValue = .null, s: Int64? = nil, t: String? = nil) -> GatewaySession.Event {
+    .payload([
+        "op": .int(Int64(op)), "d": data, "s": s.map(JSONValue.int) ?? .null, "t": t.map(JSONValue.string) ?? .null,
+    ])
+}
+
+private let hello = payload(GatewayOpcode.hello, ["heartbeat_interval": 41_250])
+private func ready(_ sequence: Int64, id: String = "abc") -> GatewaySession.Event {
+    payload(0, ["session_id": .string(id), "resume_gateway_url": "wss://resume.test"], s: sequence, t: "READY")
+}
+private func event(_ sequence: Int64) -> GatewaySession.Event { payload(0, ["guild_id": "5"], s: sequence, t: "X") }
+
+extension GatewaySession {
+    fileprivate static func fresh(shard: (id: Int, count: Int) = (0, 1)) -> GatewaySession {
+        GatewaySession(GatewayConfiguration(token: "secret", shard: shard), random: SystemRandomNumberGenerator())
+    }
+
+    /// Connected, identified, and at sequence `at`.
+    fileprivate static func running(at sequence: Int64 = 7) -> GatewaySession {
+        var session = fresh()
+        _ = session.handle(.connected)
+        _ = session.handle(hello)
+        _ = session.handle(ready(1))
+        if sequence > 1 { _ = session.handle(event(sequence)) }
+        return session
+    }
+}
+
+private func sent(_ actions: [GatewaySession.Action]) -> JSONValue? {
+    for case .send(let payload) in actions { return payload }
+    return nil
+}
+
+private func reconnect(_ actions: [GatewaySession.Action]) -> (url: String?, delay: Int, identify: Bool)? {
+    for case .reconnect(let url, let delay, let identify) in actions { return (url, delay, identify) }
+    return nil
 }
 
 @Suite struct GatewaySessionTests {
-    private func session() -> GatewaySession {
-        GatewaySession(GatewayConfiguration(token: "secret", shard: (2, 5)), random: FixedRandom())
-    }
-
-    private let hello: JSONValue = ["op": 10, "d": ["heartbeat_interval": 41250]]
-
-    private func ready(_ session: inout GatewaySession) -> [GatewaySession.Action] {
-        _ = session.handle(.connected)
-        _ = session.handle(.payload(hello))
-        return session.handle(
-            .payload([
-                "op": 0, "t": "READY", "s": 1,
-                "d": ["session_id": "abc", "resume_gateway_url": "wss://resume.example"],
-            ]))
-    }
-
-    private func sent(_ actions: [GatewaySession.Action]) -> [JSONValue] {
-        actions.compactMap { if case .send(let payload) = $0 { payload } else { nil } }
-    }
-
-    @Test func helloIsAnsweredWithIdentifyAndTheShard() {
-        var session = session()
-        _ = session.handle(.connected)
-        let actions = session.handle(.payload(hello))
-        #expect(actions.contains(.heartbeat(first: 0, interval: 41250)))
-        let identify = sent(actions).first
+    @Test func helloIdentifiesWithShardAndJitteredBeat() {
+        var session = GatewaySession.fresh(shard: (3, 8))
+        #expect(session.handle(.connected).isEmpty)
+        let actions = session.handle(hello)
+        guard case .heartbeat(let first, 41_250)? = actions.first else {
+            Issue.record("\(actions)")
+            return
+        }
+        #expect((0..<41_250).contains(first))
+        let identify = sent(actions)
         #expect(identify?["op"]?.int == 2)
-        #expect(identify?["d"]?["shard"] == [2, 5])
-        #expect(identify?["d"]?["intents"]?.int == 129)
+        #expect(identify?["d"]?["shard"] == [3, 8])
+        #expect(identify?["d"]?["intents"]?.int == 0b1000_0001)
+        #expect(identify?["d"]?["token"] == "secret")
     }
 
-    @Test func aKnownSessionIsResumedWithItsLastSequence() {
-        var session = session()
-        #expect(ready(&session).contains(.ready))
-        _ = session.handle(.payload(["op": 0, "t": "GUILD_CREATE", "s": 7, "d": ["id": "1"]]))
-        #expect(session.handle(.closed(code: nil)).contains { if case .reconnect("wss://resume.example", _, false) = $0 { true } else { false } })
+    @Test func resumesWithIdAndSequenceAfterAnyDrop() {
+        var session = GatewaySession.running(at: 7)
+        let next = reconnect(session.handle(.closed(code: nil)))
+        #expect(next?.url == "wss://resume.test" && next?.identify == false)
         _ = session.handle(.connected)
-        let resume = sent(session.handle(.payload(hello))).first
-        #expect(resume?["op"]?.int == 6)
-        #expect(resume?["d"]?["session_id"]?.string == "abc")
-        #expect(resume?["d"]?["seq"]?.int == 7)
+        let resume = sent(session.handle(hello))
+        #expect(resume == ["op": 6, "d": ["token": "secret", "session_id": "abc", "seq": 7]])
+        #expect(session.handle(event(8)).count == 1)
+        #expect(session.handle(payload(0, [:], s: 9, t: "RESUMED")).contains(.ready))
     }
 
-    @Test func aMissingAckDropsTheZombieAndResumes() {
-        var session = session()
-        _ = ready(&session)
-        #expect(sent(session.handle(.heartbeatDue)).first == ["op": 1, "d": 1])
+    @Test(arguments: [1001, 4000, 4001, 4002, 4005, 4008, 4099, nil] as [UInt16?])
+    func closeCodesThatResume(_ code: UInt16?) {
+        var session = GatewaySession.running()
+        #expect(reconnect(session.handle(.closed(code: code)))?.identify == false)
+    }
+
+    @Test(arguments: [1000, 4003, 4007, 4009] as [UInt16]) func closeCodesThatIdentify(_ code: UInt16) {
+        var session = GatewaySession.running()
+        let next = reconnect(session.handle(.closed(code: code)))
+        #expect(next?.identify == true && next?.url == nil)
+        #expect(!session.canResume)
+    }
+
+    @Test(arguments: [4004, 4010, 4011, 4012, 4013, 4014] as [UInt16]) func closeCodesThatEnd(_ code: UInt16) {
+        var session = GatewaySession.running()
+        let actions = session.handle(.closed(code: code))
+        guard case .stop(let message)? = actions.first, actions.count == 1 else {
+            Issue.record("\(actions)")
+            return
+        }
+        #expect(message.contains("\(code)") && !message.contains("secret"))
+    }
+
+    @Test func heartbeatCarriesTheSequenceAndAMissingAckAborts() {
+        var session = GatewaySession.running(at: 7)
+        #expect(session.handle(.heartbeatDue) == [.send(["op": 1, "d": 7])])
+        #expect(session.handle(payload(GatewayOpcode.heartbeatAck)).isEmpty)
+        #expect(session.handle(.heartbeatDue) == [.send(["op": 1, "d": 7])])
         #expect(session.handle(.heartbeatDue) == [.disconnect(abort: true)])
-        #expect(session.handle(.closed(code: nil)) == [.reconnect(url: "wss://resume.example", delay: 0, identify: false)])
+        #expect(session.handle(.heartbeatDue).isEmpty)
+        #expect(reconnect(session.handle(.closed(code: nil)))?.identify == false)
     }
 
-    @Test func anAckKeepsTheConnection() {
-        var session = session()
-        _ = ready(&session)
-        for _ in 0..<5 {
-            #expect(sent(session.handle(.heartbeatDue)).count == 1)
-            #expect(session.handle(.payload(["op": 11])).isEmpty)
-        }
+    @Test func beatAskedByTheServerDoesNotMakeAZombie() {
+        var session = GatewaySession.running(at: 7)
+        #expect(session.handle(payload(GatewayOpcode.heartbeat)) == [.send(["op": 1, "d": 7])])
+        #expect(session.handle(.heartbeatDue) == [.send(["op": 1, "d": 7])])
     }
 
-    @Test func aRequestedHeartbeatIsSentAtOnce() {
-        var session = session()
-        _ = ready(&session)
-        #expect(sent(session.handle(.payload(["op": 1, "d": nil]))) == [["op": 1, "d": 1]])
-    }
-
-    @Test func op7ReconnectsAndResumes() {
-        var session = session()
-        _ = ready(&session)
-        #expect(session.handle(.payload(["op": 7, "d": nil])) == [.disconnect(abort: false)])
-        #expect(session.handle(.closed(code: 4900)) == [.reconnect(url: "wss://resume.example", delay: 0, identify: false)])
-    }
-
-    @Test(arguments: [true, false]) func op9ResumesOrStartsOver(resumable: Bool) {
-        var session = session()
-        _ = ready(&session)
-        _ = session.handle(.payload(["op": 9, "d": .bool(resumable)]))
-        let actions = session.handle(.closed(code: 4900))
-        guard case .reconnect(let url, let delay, let identify)? = actions.first else {
-            Issue.record("no reconnect")
-            return
-        }
-        #expect((1_000...5_000).contains(delay))
-        #expect(identify == !resumable)
-        #expect(url == (resumable ? "wss://resume.example" : nil))
-    }
-
-    @Test(arguments: [4004, 4010, 4011, 4012, 4013, 4014] as [UInt16]) func fatalCodesStop(code: UInt16) {
-        var session = session()
-        _ = ready(&session)
-        guard case .stop(let message)? = session.handle(.closed(code: code)).first else {
-            Issue.record("\(code) did not stop")
-            return
-        }
-        #expect(message.contains("\(code)"))
-        #expect(!message.contains("secret"))
-    }
-
-    @Test(arguments: [4000, 4001, 4002, 4005, 4008, 1006] as [UInt16]) func passingCodesResume(code: UInt16) {
-        var session = session()
-        _ = ready(&session)
-        guard case .reconnect(_, _, let identify)? = session.handle(.closed(code: code)).first else {
-            Issue.record("\(code) did not reconnect")
-            return
-        }
-        #expect(!identify)
-    }
-
-    @Test(arguments: [4003, 4007, 4009] as [UInt16]) func endedSessionsIdentify(code: UInt16) {
-        var session = session()
-        _ = ready(&session)
-        guard case .reconnect(_, _, let identify)? = session.handle(.closed(code: code)).first else {
-            Issue.record("\(code) did not reconnect")
-            return
-        }
-        #expect(identify)
-    }
-
-    @Test(arguments: [
-        [:], ["op": "ten"], ["op": 10, "d": nil], ["op": 10, "d": ["heartbeat_interval": 1]],
-        ["op": 10, "d": ["heartbeat_interval": 99_999_999]], ["op": 0, "s": 5], ["op": 0, "t": "READY", "s": 1, "d": []],
-    ] as [JSONValue]) func impossiblePayloadsStartAnewConnection(payload: JSONValue) {
-        var session = session()
+    @Test func reconnectOrderResumesAtOnceAndIgnoresWhatFollows() {
+        var session = GatewaySession.running(at: 7)
+        #expect(session.handle(payload(GatewayOpcode.reconnect)) == [.disconnect(abort: false)])
+        #expect(session.handle(event(8)).isEmpty)
+        let next = reconnect(session.handle(.closed(code: 1000)))
+        #expect(next?.delay == 0 && next?.identify == false)
         _ = session.handle(.connected)
-        #expect(session.handle(.payload(payload)) == [.disconnect(abort: false)])
-        #expect(session.handle(.closed(code: 4900)).contains { if case .reconnect = $0 { true } else { false } })
+        #expect(sent(session.handle(hello))?["d"]?["seq"] == 7)
     }
 
-    @Test func sequencesNeverGoBack() {
-        var session = session()
-        _ = ready(&session)
-        _ = session.handle(.payload(["op": 0, "t": "X", "s": 9, "d": nil]))
-        _ = session.handle(.payload(["op": 0, "t": "X", "s": 3, "d": nil]))
-        #expect(sent(session.handle(.heartbeatDue)).first?["d"]?.int == 9)
+    @Test(arguments: [true, false]) func invalidSession(_ resumable: Bool) {
+        var session = GatewaySession.running()
+        #expect(session.handle(payload(9, .bool(resumable))) == [.disconnect(abort: false)])
+        let next = reconnect(session.handle(.closed(code: nil)))
+        #expect(next?.identify == !resumable)
+        #expect((1_000...5_000).contains(next?.delay ?? 0))
+    }
+
+    /// A late event of the old session must not raise the sequence of the new one.
+    @Test func freshSessionCountsFromItsOwnStart() {
+        var session = GatewaySession.running(at: 900)
+        _ = session.handle(payload(9, false))
+        _ = session.handle(event(901))
+        _ = session.handle(.closed(code: nil))
+        _ = session.handle(.connected)
+        #expect(sent(session.handle(hello))?["op"] == 2)
+        _ = session.handle(event(950))
+        _ = session.handle(ready(1, id: "new"))
+        #expect(session.handle(.heartbeatDue) == [.send(["op": 1, "d": 1])])
+    }
+
+    @Test func sequenceNeverFalls() {
+        var session = GatewaySession.running(at: 7)
+        _ = session.handle(event(3))
+        #expect(session.handle(.heartbeatDue) == [.send(["op": 1, "d": 7])])
+    }
+
+    /// Payloads that no gateway sends: a new connection, and the session kept.
+    @Test(
+        arguments: [
+            [], ["op": "0"], 5, nil, ["op": 0, "t": 5, "s": 8], ["op": 0, "t": "X", "s": "8"], ["op": 10, "d": nil],
+            ["op": 10, "d": ["heartbeat_interval": -1]], ["op": 10, "d": ["heartbeat_interval": "41250"]],
+            ["op": 0, "t": "READY", "s": 8, "d": ["session_id": 5]],
+        ] as [JSONValue])
+    func wrongShapes(_ value: JSONValue) {
+        var session = GatewaySession.running()
+        #expect(session.handle(.payload(value)) == [.disconnect(abort: false)])
+        let next = reconnect(session.handle(.closed(code: nil)))
+        #expect(next?.identify == false && (next?.delay ?? 0) > 0)
+    }
+
+    /// A resume replays what could not be read; the third time a fresh session steps over it.
+    @Test func unreadablePayloadDoesNotLoopForEver() {
+        var session = GatewaySession.running()
+        for round in 1...3 {
+            #expect(session.handle(.unreadable) == [.disconnect(abort: false)])
+            #expect(reconnect(session.handle(.closed(code: nil)))?.identify == (round == 3))
+            _ = session.handle(.connected)
+            _ = session.handle(hello)
+            if round < 3 { _ = session.handle(payload(0, [:], s: 8, t: "RESUMED")) }
+        }
+    }
+
+    @Test func delaysGrowToAMinute() {
+        var session = GatewaySession.fresh()
+        var largest = 0
+        for attempt in 1...20 {
+            let delay = reconnect(session.handle(.closed(code: nil)))?.delay ?? -1
+            #expect(delay >= min(30_000, 250 << min(attempt, 7)) / 2 && delay <= 60_000)
+            largest = max(largest, delay)
+        }
+        #expect(largest >= 30_000)
+    }
+
+    @Test func unknownOpcodesAreIgnored() {
+        var session = GatewaySession.running()
+        #expect(session.handle(payload(99, ["a": 1])).isEmpty)
+    }
+
+    @Test func dispatchNamesItsGuild() {
+        let voice = GatewayDispatch(name: "VOICE_STATE_UPDATE", sequence: 1, data: ["guild_id": "77"])
+        let guild = GatewayDispatch(name: "GUILD_CREATE", sequence: 1, data: ["id": "78"])
+        let none = GatewayDispatch(name: "READY", sequence: 1, data: [:])
+        #expect([voice.guildID, guild.guildID, none.guildID] == [77, 78, nil])
     }
 }

@@ -4,112 +4,101 @@ import Testing
 
 @testable import DiscordGateway
 
-@Suite struct InflateTests {
-    private let messages = (0..<40).map { index in
-        Array("{\"op\":0,\"s\":\(index),\"d\":\"\(String(repeating: "music ", count: index * 7))\"}".utf8)
+/// The server's side of both compressions.
+final class Deflater {
+    private var zlib = z_stream()
+    private let zstd = ZSTD_createCStream()
+    private let kind: GatewayCompression
+
+    init(_ kind: GatewayCompression) {
+        self.kind = kind
+        deflateInit_(&zlib, 6, ZLIB_VERSION, Int32(MemoryLayout<z_stream>.size))
     }
 
-    /// The server's side, with the real libraries: one stream, flushed after each message.
-    private func zlib(_ messages: [[UInt8]]) -> [[UInt8]] {
-        var stream = z_stream()
-        deflateInit_(&stream, 6, ZLIB_VERSION, Int32(MemoryLayout<z_stream>.size))
-        defer { deflateEnd(&stream) }
-        return messages.map { message in
-            var input = message, output = [UInt8](repeating: 0, count: message.count + 1_000)
-            let count = input.withUnsafeMutableBufferPointer { source in
-                output.withUnsafeMutableBufferPointer { target -> Int in
-                    stream.next_in = source.baseAddress
-                    stream.avail_in = UInt32(source.count)
-                    stream.next_out = target.baseAddress
-                    stream.avail_out = UInt32(target.count)
-                    deflate(&stream, Z_SYNC_FLUSH)
-                    return target.count - Int(stream.avail_out)
-                }
-            }
-            return Array(output.prefix(count))
-        }
+    deinit {
+        deflateEnd(&zlib)
+        ZSTD_freeCStream(zstd)
     }
 
-    private func zstd(_ messages: [[UInt8]]) -> [[UInt8]] {
-        let stream = ZSTD_createCStream()
-        defer { ZSTD_freeCStream(stream) }
-        return messages.map { message in
-            var output = [UInt8](repeating: 0, count: message.count + 1_000)
-            let count = message.withUnsafeBytes { source in
-                output.withUnsafeMutableBytes { target -> Int in
+    func message(_ bytes: [UInt8]) -> [UInt8] {
+        var output = [UInt8](repeating: 0, count: bytes.count + (bytes.count >> 3) + 1024)
+        var input = bytes
+        let count = input.withUnsafeMutableBufferPointer { source in
+            output.withUnsafeMutableBufferPointer { target -> Int in
+                switch kind {
+                case .none: return 0
+                case .zlibStream:
+                    zlib.next_in = source.baseAddress
+                    zlib.avail_in = UInt32(source.count)
+                    zlib.next_out = target.baseAddress
+                    zlib.avail_out = UInt32(target.count)
+                    deflate(&zlib, Z_SYNC_FLUSH)
+                    return target.count - Int(zlib.avail_out)
+                case .zstdStream:
                     var from = ZSTD_inBuffer(src: source.baseAddress, size: source.count, pos: 0)
                     var to = ZSTD_outBuffer(dst: target.baseAddress, size: target.count, pos: 0)
-                    ZSTD_compressStream2(stream, &to, &from, ZSTD_e_flush)
+                    while ZSTD_compressStream2(zstd, &to, &from, ZSTD_e_flush) != 0 {}
                     return to.pos
                 }
             }
-            return Array(output.prefix(count))
         }
-    }
-
-    private func compressed(_ kind: GatewayCompression) -> [[UInt8]] {
-        switch kind {
-        case .zlibStream: zlib(messages)
-        case .zstdStream: zstd(messages)
-        case .none: messages
-        }
-    }
-
-    @Test(arguments: GatewayCompression.allCases) func wholeMessages(kind: GatewayCompression) throws {
-        let inflater = try #require(Inflater(kind))
-        for (packed, plain) in zip(compressed(kind), messages) { #expect(try inflater.push(packed) == plain) }
-    }
-
-    @Test func zlibByteByByte() throws {
-        let inflater = try #require(Inflater(.zlibStream))
-        for (packed, plain) in zip(zlib(messages), messages) {
-            var got: [UInt8]?
-            for byte in packed { got = try inflater.push([byte]) ?? got }
-            #expect(got == plain)
-        }
-    }
-
-    @Test(arguments: [GatewayCompression.zlibStream, .zstdStream]) func garbageIsAnError(kind: GatewayCompression) throws {
-        let inflater = try #require(Inflater(kind))
-        #expect(throws: InflateError.corrupt) { try inflater.push([1, 2, 3, 4, 5, 0, 0, 0xFF, 0xFF]) }
-    }
-
-    @Test(arguments: [GatewayCompression.zlibStream, .zstdStream]) func bombsAreRefused(kind: GatewayCompression) throws {
-        let bomb = [[UInt8](repeating: 65, count: 4 << 20)]
-        let packed = kind == .zlibStream ? zlib(bomb) : zstd(bomb)
-        #expect(packed[0].count < 50_000)
-        let inflater = try #require(Inflater(kind, limit: 1 << 20))
-        #expect(throws: InflateError.tooLarge) { try inflater.push(packed[0]) }
+        return Array(output.prefix(count))
     }
 }
 
-@Suite struct LimiterTests {
-    @Test func sendsStayWithinTheWindowAndLeaveRoomForHeartbeats() {
-        var limiter = SendLimiter()
-        for _ in 0..<115 { #expect(limiter.delay(now: 10) == 0) }
-        #expect(limiter.delay(now: 10) > 0)
-        for _ in 0..<5 { #expect(limiter.delay(now: 10, heartbeat: true) == 0) }
-        #expect(limiter.delay(now: 10, heartbeat: true) == 60)
-        #expect(limiter.delay(now: 70) == 0)
+@Suite struct InflateTests {
+    /// Small, empty-ish, repetitive, larger than one chunk, and bytes that do not compress.
+    static let payloads: [[UInt8]] = {
+        var state: UInt64 = 1
+        let noise = (0..<200_000).map { _ -> UInt8 in
+            state = state &* 6_364_136_223_846_793_005 &+ 1
+            return UInt8(truncatingIfNeeded: state >> 33)
+        }
+        return [Array("{}".utf8), Array(#"{"op":11}"#.utf8), [UInt8](repeating: 97, count: 300_000), noise, [1]]
+    }()
+
+    @Test(arguments: [GatewayCompression.zlibStream, .zstdStream]) func wholeMessages(_ kind: GatewayCompression) throws
+    {
+        let server = Deflater(kind)
+        let inflater = try #require(Inflater(kind))
+        for payload in Self.payloads { #expect(try inflater.push(server.message(payload)) == payload) }
     }
 
-    @Test func identifiesAreSpacedByBucketAndNeverPassTheDailyCount() throws {
-        let information = try #require(
-            GatewayInformation([
-                "url": "wss://x", "shards": 4,
-                "session_start_limit": ["total": 1000, "remaining": 3, "reset_after": 60_000, "max_concurrency": 2],
-            ]))
-        var limiter = IdentifyLimiter(information, now: 0)
-        #expect(limiter.ask(shard: 0, now: 0) == .go)
-        #expect(limiter.ask(shard: 1, now: 0) == .go, "another bucket")
-        #expect(limiter.ask(shard: 2, now: 0) == .wait(seconds: 5.5))
-        #expect(limiter.ask(shard: 2, now: 6) == .go)
-        #expect(limiter.ask(shard: 3, now: 12) == .wait(seconds: 48), "the daily count is used up")
-        #expect(limiter.ask(shard: 3, now: 61) == .go)
+    @Test(arguments: [GatewayCompression.zlibStream, .zstdStream]) func byteByByte(_ kind: GatewayCompression) throws {
+        let server = Deflater(kind)
+        let inflater = try #require(Inflater(kind))
+        for payload in Self.payloads where payload.count < 1_000 {
+            var found: [UInt8] = []
+            for byte in server.message(payload) { found += try inflater.push([byte]) ?? [] }
+            #expect(found == payload)
+        }
     }
 
-    @Test func nonsenseAboutTheGatewayIsRefused() {
-        #expect(GatewayInformation([:]) == nil)
-        #expect(GatewayInformation(["url": "wss://x", "shards": -1]) == nil)
+    @Test(arguments: [GatewayCompression.zlibStream, .zstdStream]) func bombIsRefused(_ kind: GatewayCompression) throws
+    {
+        let bomb = Deflater(kind).message([UInt8](repeating: 0, count: 8 << 20))
+        #expect(bomb.count < 20_000)
+        let inflater = try #require(Inflater(kind, limit: 1 << 20))
+        #expect(throws: InflateError.tooLarge) { try inflater.push(bomb) }
+    }
+
+    @Test(arguments: [GatewayCompression.zlibStream, .zstdStream]) func garbageIsRefused(_ kind: GatewayCompression)
+        throws
+    {
+        let inflater = try #require(Inflater(kind))
+        #expect(throws: InflateError.corrupt) {
+            try inflater.push([9, 8, 7, 6, 5, 4, 3, 2, 1, 0, 0, 0, 0xFF, 0xFF])
+        }
+    }
+
+    @Test func endlessZlibMessageIsRefused() throws {
+        let inflater = try #require(Inflater(.zlibStream, limit: 1_000))
+        #expect(throws: InflateError.tooLarge) {
+            for _ in 0..<20 { _ = try inflater.push([UInt8](repeating: 1, count: 100)) }
+        }
+    }
+
+    @Test func plainPassesThrough() throws {
+        #expect(try Inflater(.none)?.push([1, 2]) == [1, 2])
     }
 }

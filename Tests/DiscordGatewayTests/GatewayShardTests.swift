@@ -1,0 +1,191 @@
+import DiscordModel
+import Foundation
+import Logging
+import Synchronization
+import Testing
+import WebSocketClient
+
+@testable import DiscordGateway
+
+/// A gateway connection in memory: the test plays Discord.
+private final class MemorySocket: WebSocketTransport {
+    let url: String
+    let events: AsyncStream<WebSocketEvent>
+    private let source: AsyncStream<WebSocketEvent>.Continuation
+    private let outbox = Mailbox<JSONValue>(mark: .max)
+
+    init(_ url: String) {
+        self.url = url
+        (events, source) = AsyncStream.makeStream()
+    }
+
+    func send(_ message: WebSocketMessage) async throws {
+        guard case .text(let text) = message else { return }
+        outbox.push(try JSONDecoder().decode(JSONValue.self, from: Data(text.utf8)))
+    }
+    func close(code: UInt16) async { end(nil) }
+    func abort() { end(nil) }
+
+    func end(_ code: UInt16?) {
+        source.yield(.closed(code: code, reason: ""))
+        source.finish()
+    }
+
+    func say(_ text: String) { source.yield(.message(.text(text))) }
+    func say(_ bytes: [UInt8]) { source.yield(.message(.binary(bytes))) }
+    func hello() { say(#"{"op":10,"d":{"heartbeat_interval":600000}}"#) }
+    func ready() {
+        say(#"{"op":0,"t":"READY","s":1,"d":{"session_id":"abc","resume_gateway_url":"wss://resume.test"}}"#)
+    }
+
+    /// The next payload that the shard sent and that is no heartbeat.
+    func received() async -> JSONValue? {
+        while let payload = await outbox.next() { if payload["op"] != 1 { return payload } }
+        return nil
+    }
+}
+
+/// Sleeps return when the task is cancelled, or at once where the wait is short enough to be a reconnect's.
+private struct TestClock: Clock {
+    typealias Instant = ContinuousClock.Instant
+    let skips: Range<Duration>
+    var now: Instant { ContinuousClock.now }
+    var minimumResolution: Duration { .nanoseconds(1) }
+
+    func sleep(until deadline: Instant, tolerance: Duration?) async throws {
+        let wait = now.duration(to: deadline)
+        if skips.contains(wait) { return await Task.yield() }
+        try await ContinuousClock().sleep(until: deadline)
+    }
+}
+
+private struct Information: GatewayInformationSource {
+    func gatewayInformation() async throws -> GatewayInformation {
+        let limit: JSONValue = ["total": 1_000, "remaining": 900, "reset_after": 0, "max_concurrency": 1]
+        guard let made = GatewayInformation(["url": "wss://gateway.test", "shards": 1, "session_start_limit": limit])
+        else { throw CancellationError() }
+        return made
+    }
+}
+
+private struct Bench {
+    let shard: GatewayShard
+    let sockets = Mailbox<MemorySocket>(mark: .max)
+    let task: Task<Void, any Error>
+
+    init(_ compression: GatewayCompression = .none, skips: Range<Duration> = .zero..<(.seconds(8))) {
+        let configuration = GatewayConfiguration(token: "secret", compression: compression)
+        let shard = GatewayShard(
+            configuration, information: Information(), logger: Logger(label: "test"), clock: TestClock(skips: skips)
+        ) { [sockets] options in
+            let socket = MemorySocket(options.url)
+            sockets.push(socket)
+            return socket
+        }
+        self.shard = shard
+        task = Task { try await shard.run() }
+    }
+
+    func socket() async throws -> MemorySocket { try #require(await sockets.next()) }
+
+    /// Hello, identify, READY.
+    func running() async throws -> MemorySocket {
+        let socket = try await socket()
+        socket.hello()
+        #expect(await socket.received()?["op"] == 2)
+        socket.ready()
+        return socket
+    }
+
+    func end() async {
+        task.cancel()
+        await shard.stop()
+        _ = await task.result
+    }
+}
+
+@Suite(.timeLimit(.minutes(1))) struct GatewayShardTests {
+    @Test func resumesAtTheGivenAddressAndKeepsTheOrder() async throws {
+        let bench = Bench()
+        let first = try await bench.running()
+        #expect(first.url == "wss://gateway.test/?v=10&encoding=json")
+        first.say(#"{"op":0,"t":"A","s":2,"d":{}}"#)
+        first.end(nil)
+        let second = try await bench.socket()
+        #expect(second.url.hasPrefix("wss://resume.test/?v=10"))
+        second.hello()
+        let resume = await second.received()
+        #expect(resume?["op"] == 6 && resume?["d"]?["seq"] == 2)
+        second.say(#"{"op":0,"t":"B","s":3,"d":{}}"#)
+        second.say(#"{"op":0,"t":"RESUMED","s":4,"d":{}}"#)
+        var names: [String] = []
+        for await event in bench.shard.events {
+            names.append(event.name)
+            if event.name == "RESUMED" { break }
+        }
+        #expect(names == ["READY", "A", "B", "RESUMED"])
+        await bench.end()
+    }
+
+    /// A join that is asked for while there is no session must not be lost, nor be sent before READY.
+    @Test func voiceUpdatesWaitForASession() async throws {
+        let bench = Bench()
+        await bench.shard.updateVoiceState(guild: 1, channel: 10)
+        let first = try await bench.running()
+        #expect(await first.received()?["d"]?["channel_id"] == "10")
+        first.end(nil)
+        let second = try await bench.socket()
+        await bench.shard.updateVoiceState(guild: 1, channel: 11)
+        await bench.shard.updateVoiceState(guild: 1, channel: nil)
+        second.hello()
+        #expect(await second.received()?["op"] == 6)
+        second.say(#"{"op":0,"t":"RESUMED","s":2,"d":{}}"#)
+        #expect(await second.received()?["d"]?["channel_id"] == "11")
+        #expect(await second.received()?["d"]?["channel_id"] == .null)
+        await bench.end()
+    }
+
+    @Test func aServerWithoutHelloIsGivenUp() async throws {
+        let bench = Bench(skips: .zero..<(.seconds(30)))
+        _ = try await bench.socket()
+        let second = try await bench.socket()
+        #expect(second.url.hasPrefix("wss://gateway.test"))
+        await bench.end()
+    }
+
+    @Test(arguments: ["{", "", "[1,2", #"{"op":"x"}"#, "\u{0}"]) func malformedText(_ text: String) async throws {
+        let bench = Bench()
+        let first = try await bench.running()
+        first.say(text)
+        let second = try await bench.socket()
+        second.hello()
+        #expect(await second.received()?["op"] == 6)
+        await bench.end()
+    }
+
+    @Test(arguments: [GatewayCompression.zlibStream, .zstdStream])
+    func compressedTrafficAndCorruptStream(_ kind: GatewayCompression) async throws {
+        let bench = Bench(kind)
+        var deflater = Deflater(kind)
+        let first = try await bench.socket()
+        #expect(first.url.hasSuffix("&compress=\(kind.rawValue)"))
+        first.say(deflater.message(Array(#"{"op":10,"d":{"heartbeat_interval":600000}}"#.utf8)))
+        #expect(await first.received()?["op"] == 2)
+        first.say(deflater.message(Array(#"{"op":0,"t":"READY","s":1,"d":{"session_id":"abc"}}"#.utf8)))
+        first.say([1, 2, 3, 4, 5, 6, 7, 8, 0, 0, 0xFF, 0xFF])
+        deflater = Deflater(kind)
+        let second = try await bench.socket()
+        second.say(deflater.message(Array(#"{"op":10,"d":{"heartbeat_interval":600000}}"#.utf8)))
+        #expect(await second.received()?["op"] == 6)
+        await bench.end()
+    }
+
+    @Test func refusedTokenEndsTheRun() async throws {
+        let bench = Bench()
+        let socket = try await bench.socket()
+        socket.hello()
+        socket.end(4004)
+        let error = await #expect(throws: GatewayStopped.self) { try await bench.task.value }
+        #expect(error?.message.contains("DISCORD_TOKEN") == true)
+    }
+}
