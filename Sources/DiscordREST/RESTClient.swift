@@ -24,6 +24,12 @@ public struct Attachment: Sendable, Equatable {
 public actor RESTClient {
     /// Longest answer that is read, in bytes.
     static let maximumResponse = 8 << 20
+    /// 429 answers to one request after which it is given up.
+    static let maximumLimited = 5
+    /// Longest that one request waits for limits altogether, in seconds. Beyond it, an error helps more than silence.
+    static let maximumWait = 60.0
+    /// Requests that may wait for limits at once.
+    static let maximumWaiting = 1_000
 
     private let base: String
     private let token: String
@@ -32,7 +38,9 @@ public actor RESTClient {
     private let clock: any Clock<Duration>
     private let retry: RetryPolicy
     private var limits = RateLimits()
-    private let started = ContinuousClock.now
+    /// Seconds since the client was made, on `clock`.
+    private let elapsed: @Sendable () -> Double
+    private var waiting = 0
     /// The Date header of the last answer.
     public private(set) var serverDate: Date?
 
@@ -47,6 +55,7 @@ public actor RESTClient {
         self.token = token
         self.logger = logger
         self.clock = clock
+        elapsed = Self.stopwatch(clock)
         self.retry = retry
         var configuration = HTTPClient.Configuration(
             redirectConfiguration: .disallow,
@@ -73,15 +82,20 @@ public actor RESTClient {
         repeatable: Bool = true
     ) async throws -> JSONValue {
         var failures = 0
+        var limited = 0
+        var waited = 0.0
         while true {
-            try await admission(route)
+            waited += try await admission(route, waited: waited)
             let outcome = await attempt(route, path, body, attachments, authorized)
             switch outcome {
             case .success(let value): return value
-            case .limited: continue
+            case .limited(let seconds):
+                limited += 1
+                guard limited < Self.maximumLimited else { throw rateLimited(route, retryAfter: seconds) }
             case .failure(let error, let transient):
                 failures += 1
-                guard transient, repeatable, let delay = retry.delay(attempt: failures, random: .random(in: 0..<1)) else {
+                guard transient, repeatable, let delay = retry.delay(attempt: failures, random: .random(in: 0..<1))
+                else {
                     throw error
                 }
                 logger.info("rest: \(error), trying again")
@@ -92,23 +106,44 @@ public actor RESTClient {
 
     private enum Outcome {
         case success(JSONValue)
-        case limited
+        case limited(retryAfter: Double)
         case failure(RESTError, transient: Bool)
     }
 
-    private var now: Double { started.duration(to: .now) / .seconds(1) }
+    private static func stopwatch<C: Clock<Duration>>(_ clock: C) -> @Sendable () -> Double {
+        let start = clock.now
+        return { start.duration(to: clock.now) / .seconds(1) }
+    }
 
-    private func admission(_ route: Route) async throws {
+    /// Waits until the request may go, and returns the seconds that took. Bounded in time and in number.
+    private func admission(_ route: Route, waited: Double) async throws -> Double {
+        var total = 0.0
         while true {
-            switch limits.admit(route, now: now) {
-            case .go: return
-            case .wait(let seconds): try await clock.sleep(for: .seconds(max(0.001, seconds)))
+            switch limits.admit(route, now: elapsed()) {
+            case .go: return total
+            case .wait(let seconds):
+                guard waited + total + seconds <= Self.maximumWait, waiting < Self.maximumWaiting else {
+                    throw rateLimited(route, retryAfter: seconds)
+                }
+                let pause = max(0.001, seconds)
+                total += pause
+                waiting += 1
+                defer { waiting -= 1 }
+                try await clock.sleep(for: .seconds(pause))
             case .refused(let seconds):
                 throw RESTError(
                     kind: .invalidRequestBudget, route: name(route),
-                    message: "too many refused requests; quiet for \(Int(seconds)) s so that Discord does not ban this address")
+                    message:
+                        "too many refused requests; quiet for \(Int(seconds)) s so that Discord does not ban this address"
+                )
             }
         }
+    }
+
+    private func rateLimited(_ route: Route, retryAfter: Double) -> RESTError {
+        RESTError(
+            kind: .rateLimited(retryAfter: retryAfter), route: name(route),
+            message: "rate limited, and free again only in \(Int(retryAfter.rounded(.up))) s")
     }
 
     private func name(_ route: Route) -> String { "\(route.method) \(route.template)" }
@@ -127,12 +162,17 @@ public actor RESTClient {
         } catch is NIOTooManyBytesError {
             return failure(.unreadable, "the answer is too long", transient: false)
         } catch {
-            return failure(.unreachable, "no answer (\(type(of: error)))", transient: true)
+            // The short description is a fixed phrase; the long one might quote the address, and with it a token.
+            let reason = (error as? HTTPClientError)?.shortDescription ?? "\(type(of: error))"
+            return failure(.unreachable, "no answer (\(reason))", transient: true)
         }
         let json = try? JSONDecoder().decode(JSONValue.self, from: Data(buffer: bytes))
         let status = Int(response.status.code)
         if let date = response.headers.first(name: "Date") { serverDate = Self.httpDate(date) }
-        limits.update(route, status: status, headers: Self.limitHeaders(response.headers, json), now: now)
+        var found = Self.limitHeaders(response.headers, json)
+        // Discord's own limits answer in JSON; a page comes from the proxy before it, which blocks the whole address.
+        found.wholeAddress = status == 429 && json == nil
+        limits.update(route, status: status, headers: found, now: elapsed())
         switch status {
         case 204: return .success(.null)
         case 200..<300:
@@ -140,7 +180,7 @@ public actor RESTClient {
             return .success(json)
         case 429:
             logger.info("rest: \(name(route)) is rate limited")
-            return .limited
+            return .limited(retryAfter: found.wait)
         default:
             let code = json?["code"]?.int.map(Int.init)
             let text = Self.explain(json) ?? "status \(status)"
@@ -201,7 +241,9 @@ public actor RESTClient {
             guard depth < 12, fields.count < 8, case .object(let members) = value else { return }
             for (key, member) in members.sorted(by: { $0.key < $1.key }) {
                 if key == "_errors" {
-                    fields += (member.array ?? []).prefix(3).compactMap { $0["message"]?.string.map { "\(path): \($0)" } }
+                    fields += (member.array ?? []).prefix(3).compactMap {
+                        $0["message"]?.string.map { "\(path): \($0)" }
+                    }
                 } else {
                     walk(member, path.isEmpty ? key : "\(path).\(key)", depth: depth + 1)
                 }
@@ -221,7 +263,8 @@ struct Multipart {
         contentType = "multipart/form-data; boundary=\(boundary)"
         var body: [UInt8] = []
         func part(_ disposition: String, _ type: String, _ content: [UInt8]) {
-            body += Array("--\(boundary)\r\nContent-Disposition: form-data; \(disposition)\r\nContent-Type: \(type)\r\n\r\n".utf8)
+            body += Array(
+                "--\(boundary)\r\nContent-Disposition: form-data; \(disposition)\r\nContent-Type: \(type)\r\n\r\n".utf8)
             body += content
             body += Array("\r\n".utf8)
         }

@@ -7,6 +7,8 @@ public struct RESTError: Error, Sendable, Equatable, CustomStringConvertible {
         case unreachable
         /// The answer is not what the endpoint promises.
         case unreadable
+        /// Still limited after as long as a request may wait; `retryAfter` in seconds.
+        case rateLimited(retryAfter: Double)
         /// Too many refused requests: nothing is sent for a while.
         case invalidRequestBudget
     }

@@ -28,8 +28,13 @@ public struct RateLimitHeaders: Sendable, Equatable {
     public var global = false
     /// `user`, `global` or `shared`.
     public var scope: String?
+    /// A block of this address by the proxy before Discord, which spares nothing.
+    public var wholeAddress = false
 
     public init() {}
+
+    /// Seconds to hold back after a 429.
+    var wait: Double { retryAfter ?? resetAfter ?? 5 }
 }
 
 /// Discord's rate limits for one bot: a pure state machine; time in seconds on any steady clock.
@@ -54,6 +59,7 @@ public struct RateLimits: Sendable {
     private var bucketNames: [Route: String] = [:]
     private var buckets: [String: Bucket] = [:]
     private var globalUntil = 0.0
+    private var addressUntil = 0.0
     private var recent: [Double] = []
     private var invalid: [Double] = []
 
@@ -68,6 +74,7 @@ public struct RateLimits: Sendable {
     public mutating func admit(_ route: Route, now: Double) -> Admission {
         invalid.removeAll { now - $0 >= 600 }
         if invalid.count >= Self.invalidBudget { return .refused(seconds: 600 - (now - invalid[0])) }
+        if addressUntil > now { return .wait(seconds: addressUntil - now) }
         if !route.exemptFromGlobal {
             if globalUntil > now { return .wait(seconds: globalUntil - now) }
             recent.removeAll { now - $0 >= 1 }
@@ -106,8 +113,10 @@ public struct RateLimits: Sendable {
     }
 
     private mutating func limited(_ route: Route, _ headers: RateLimitHeaders, _ now: Double) {
-        let wait = headers.retryAfter ?? headers.resetAfter ?? 5
-        if headers.global || headers.scope == "global" {
+        let wait = headers.wait
+        if headers.wholeAddress {
+            addressUntil = max(addressUntil, now + wait)
+        } else if headers.global || headers.scope == "global" {
             globalUntil = max(globalUntil, now + wait)
         } else {
             buckets[key(route)] = Bucket(remaining: 0, resetsAt: now + wait)
