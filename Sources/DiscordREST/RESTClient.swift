@@ -183,7 +183,7 @@ public actor RESTClient {
             return .limited(retryAfter: found.wait)
         default:
             let code = json?["code"]?.int.map(Int.init)
-            let text = Self.explain(json) ?? "status \(status)"
+            let text = Self.redacted(Self.explain(json) ?? "status \(status)", token: token, path: path)
             return failure(.status(status, code: code), text, transient: RetryPolicy.isRetryable(status: status))
         }
     }
@@ -254,6 +254,18 @@ public actor RESTClient {
     }
 }
 
+extension RESTClient {
+    /// Takes out the bot's token and whatever in the path may be one, in case an answer repeats them.
+    static func redacted(_ text: String, token: String, path: String) -> String {
+        let segments = path.split(whereSeparator: { "/?".contains($0) }).filter { $0.utf8.count >= 20 }
+            .flatMap { [String($0), $0.removingPercentEncoding ?? String($0)] }
+            .filter { !$0.allSatisfy(\.isNumber) }
+        return ([token] + segments).filter { !$0.isEmpty }.reduce(text) {
+            $0.replacingOccurrences(of: $1, with: "<token>")
+        }
+    }
+}
+
 /// multipart/form-data as Discord takes it: `payload_json`, then `files[n]`.
 struct Multipart {
     let contentType: String
@@ -271,7 +283,13 @@ struct Multipart {
         part("name=\"payload_json\"", "application/json", json)
         for (index, attachment) in attachments.enumerated() {
             let name = attachment.name.filter { $0.isASCII && ($0.isLetter || $0.isNumber || "._-".contains($0)) }
-            part("name=\"files[\(index)]\"; filename=\"\(name)\"", attachment.contentType, attachment.bytes)
+            // A type comes from tags of foreign files: nothing in it may end the header.
+            let plain = attachment.contentType.utf8.allSatisfy { (0x21...0x7E).contains($0) }
+            let type =
+                plain && attachment.contentType.contains("/") ? attachment.contentType : "application/octet-stream"
+            part(
+                "name=\"files[\(index)]\"; filename=\"\(name.isEmpty ? "file\(index)" : name)\"", type, attachment.bytes
+            )
         }
         body += Array("--\(boundary)--\r\n".utf8)
         bytes = body

@@ -131,6 +131,23 @@ import Testing
         #expect(error.kind == .unreadable)
     }
 
+    @Test func errorsNameTheFieldsAndNeverATokenEvenIfItIsEchoed() async throws {
+        let answer = Server.answer(
+            400,
+            """
+            {"code":50035,"message":"Invalid \(Self.token) \(Self.interactionToken)","errors":{"data":{"components":{"0":
+            {"custom_id":{"_errors":[{"code":"BASE_TYPE_MAX_LENGTH","message":"too long: \(Self.interactionToken)"}]}}}}}}
+            """)
+        let error = try await failure([answer]) {
+            _ = try await $0.editOriginalResponse(application: 1, token: Self.interactionToken, [:])
+        }
+        #expect(error.status == 400 && error.discordCode == 50035)
+        #expect(error.message.contains("data.components.0.custom_id: too long"))
+        for text in [String(describing: error), String(reflecting: error), error.message, error.route] {
+            #expect(!text.contains(Self.token) && !text.contains(Self.interactionToken), "\(text)")
+        }
+    }
+
     @Test func noErrorOfAnyKindHoldsAToken() async throws {
         for answer in [[], Server.answer(500, ""), limited(#"{"retry_after":9000}"#), Server.answer(200, "?")] {
             let error = try await failure([answer]) {
@@ -138,6 +155,21 @@ import Testing
             }
             let text = String(reflecting: error) + String(describing: error)
             #expect(!text.contains(Self.token) && !text.contains(Self.interactionToken), "\(text)")
+        }
+    }
+
+    @Test func filesGoAlongAndCannotForgeHeaders() async throws {
+        try await run([Server.answer(200, #"{"id":"1"}"#)]) { client, server, _ in
+            let files = [
+                Attachment(name: "cover.png", contentType: "image/png", bytes: Array("PNG".utf8)),
+                Attachment(name: "\"\r\n", contentType: "image/png\r\nX-Forged: 1", bytes: []),
+            ]
+            _ = try await client.createMessage(channel: 5, ["content": "hi"], attachments: files)
+            let body = try #require(server.requests.first).body
+            #expect(body.contains(#"name="payload_json""#) && body.contains(#"{"content":"hi"}"#))
+            #expect(body.contains("name=\"files[0]\"; filename=\"cover.png\"\r\nContent-Type: image/png\r\n\r\nPNG"))
+            #expect(body.contains("name=\"files[1]\"; filename=\"file1\""))
+            #expect(!body.contains("X-Forged"))
         }
     }
 
