@@ -85,11 +85,17 @@ import Testing
 
     @Test func aPageInsteadOfJSONStopsTheWholeAddress() async throws {
         let page = Server.answer(429, "<html>error 1015</html>", ["Retry-After: 30"], type: "text/html")
-        try await run([page, Server.answer(204, "")]) { client, server, clock in
-            async let first: JSONValue = client.currentUser()
-            _ = try await first
-            #expect(server.requests.count == 2)
-            #expect((29.9...30.1).contains(clock.slept))
+        let unlimited = Server.answer(204, "")
+        try await run([page, page, page, page, page, unlimited]) { client, server, clock in
+            // Thirty seconds for each page, sixty allowed: it gives up.
+            let error = await #expect(throws: RESTError.self) { try await client.currentUser() }
+            #expect(error?.kind == .rateLimited(retryAfter: 30))
+            let asked = server.requests.count
+            let before = clock.slept
+            // Another route, and one that no limit of Discord's own would hold back.
+            await #expect(throws: RESTError.self) { try await client.createInteractionResponse(7, token: "t", type: 5) }
+            #expect(clock.slept - before > 29, "waited before the first byte")
+            #expect(server.requests.count > asked)
         }
     }
 
