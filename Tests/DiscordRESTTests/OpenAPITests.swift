@@ -21,7 +21,7 @@ struct OpenAPITests {
     }
 
     private static let card: JSONValue = [
-        "flags": 32768, "allowed_mentions": ["parse": []], "attachments": [["id": 0, "filename": "cover.png"]],
+        "flags": 32768, "allowed_mentions": ["parse": []], "attachments": [["id": "0", "filename": "cover.png"]],
         "components": [
             [
                 "type": 17, "accent_color": 5_793_266,

@@ -54,7 +54,7 @@ struct MessageBuilder {
         var flags = MessageFlags.isComponentsV2
         if ephemeral { flags.insert(.ephemeral) }
         let listed = attachments.enumerated().map { index, file -> JSONValue in
-            ["id": .int(Int64(index)), "filename": .string(file.name)]
+            ["id": .string(String(index)), "filename": .string(file.name)]
         }
         return [
             "flags": .int(Int64(flags.rawValue)), "components": .array(components), "allowed_mentions": ["parse": []],
