@@ -57,7 +57,7 @@ final class Demo: Sendable {
         try Self.launch(maker, [music])
 
         var logger = Logger(label: "demo")
-        logger.logLevel = quiet ? .debug : .notice
+        logger.logLevel = quiet ? .error : .notice
         var sandbox = SandboxConfiguration(directory: directory, logger: logger)
         sandbox.httpPort = port
         sandbox.resourceDirectory = installation.page

@@ -18,6 +18,11 @@ actor LibraryIndex {
     private var entries: [String: Entry] = [:]
     private var scannedAt: Int64 = -1
     private var scanning: Task<Void, Never>?
+    private var hasLooked = false
+    private var waiters: [Int: CheckedContinuation<Void, Never>] = [:]
+    private var waiterCount = 0
+    /// How long a search waits for the first look at the folder; a big one goes on meanwhile.
+    private static let patience = Duration.milliseconds(1_200)
 
     init(host: Host, path: String) {
         self.host = host
@@ -39,17 +44,30 @@ actor LibraryIndex {
             .sorted { ($0.score, $1.entry.file.path) > ($1.score, $0.entry.file.path) }.prefix(limit).map(\.entry.track)
     }
 
-    /// Takes in what has changed in the folder. The first call waits for the first look; later ones do not wait.
+    /// Takes in what has changed in the folder. Until the first look has ended, waits for it, but not for long.
     func refresh() async {
         var now = timespec()
         clock_gettime(CLOCK_MONOTONIC, &now)
-        let first = scannedAt < 0
-        if scanning == nil, first || Int64(now.tv_sec) - scannedAt >= Self.freshness {
+        if scanning == nil, scannedAt < 0 || Int64(now.tv_sec) - scannedAt >= Self.freshness {
             scannedAt = Int64(now.tv_sec)
             scanning = Task { await self.scan() }
         }
-        if first || entries.isEmpty { await scanning?.value }
+        if !hasLooked { await firstLook() }
     }
+
+    private func firstLook() async {
+        waiterCount += 1
+        let id = waiterCount
+        await withCheckedContinuation { continuation in
+            waiters[id] = continuation
+            Task {
+                try? await Task.sleep(for: Self.patience)
+                wake(id)
+            }
+        }
+    }
+
+    private func wake(_ id: Int) { waiters.removeValue(forKey: id)?.resume() }
 
     private func scan() async {
         folder = Folder(path: path)
@@ -60,6 +78,8 @@ actor LibraryIndex {
             if let entry = await describe(file) { entries[file.path] = entry }
         }
         scanning = nil
+        hasLooked = true
+        for id in waiters.keys { wake(id) }
     }
 
     private func describe(_ file: Folder.File) async -> Entry? {

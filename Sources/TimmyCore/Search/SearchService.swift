@@ -12,7 +12,7 @@ public struct SearchSettings: Sendable, Hashable {
     /// A `match` from here on keeps all other sources out.
     public var exclusiveMatch = 100
     public var cacheCapacity = 512
-    public var cacheLifetime: Duration = .seconds(600)
+    public var cacheLifetime: Duration = .seconds(120)
     /// Calls that one source may have under way, late ones included.
     public var maxInFlight = 64
 
@@ -134,7 +134,8 @@ extension SearchService {
             result.hits = found.joined().map { SearchHit(track: $0, score: 1) }
         } else {
             result.hits = await Self.merge(found, query, limit)
-            if result.failures.isEmpty { cache.insert(result, for: key, at: time.now()) }
+            // Nothing is not remembered: what was missing may be there at the next try.
+            if result.failures.isEmpty, !result.hits.isEmpty { cache.insert(result, for: key, at: time.now()) }
         }
         return result
     }
