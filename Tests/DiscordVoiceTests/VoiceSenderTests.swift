@@ -1,0 +1,131 @@
+import AudioRing
+import DAVE
+import Testing
+
+@testable import DiscordVoice
+
+@Suite("Voice sender")
+struct VoiceSenderTests {
+    @Test func aFrameEachTickInOrder() throws {
+        let bench = try Bench(), ring = try AudioRing()
+        ring.fill(10, mark: 5)
+        bench.sender.play(ring)
+        let heard = bench.run(10)
+        #expect(heard.map(\.payload) == (0..<10).map { [0xFC, 5, UInt8($0)] })
+        for (before, after) in zip(heard, heard.dropFirst()) {
+            #expect(after.sequence == before.sequence &+ 1)
+            #expect(after.timestamp == before.timestamp &+ 960)
+        }
+        #expect(bench.sender.statistics.sent == 10)
+        #expect(bench.sender.statistics.underruns == 0)
+    }
+
+    @Test func fiveFramesOfSilenceThenNothing() throws {
+        let bench = try Bench(), ring = try AudioRing()
+        ring.fill(2, mark: 1)
+        ring.finish(.ended)
+        bench.sender.play(ring)
+        let heard = bench.run(20)
+        #expect(heard.map(\.isSilence) == [false, false] + Array(repeating: true, count: 5))
+        #expect(bench.sender.ending == .ended)
+        #expect(bench.sender.endingCount == 1)
+        #expect(bench.sender.statistics.silent == 5)
+    }
+
+    @Test func pausingKeepsThePlaceAndTheClock() throws {
+        let bench = try Bench(), ring = try AudioRing()
+        ring.fill(10, mark: 1)
+        bench.sender.play(ring)
+        let before = bench.run(3)
+        bench.sender.isPaused = true
+        let pause = bench.run(50)
+        #expect(pause.count == 5)
+        #expect(pause.allSatisfy { $0.isSilence })
+        bench.sender.isPaused = false
+        let after = bench.run(1)
+        #expect(after.first?.payload == [0xFC, 1, 3])
+        // RTP time goes on while nothing is sent, the sequence does not.
+        #expect(after.first?.timestamp == before.last.map { $0.timestamp &+ 51 * 960 })
+        #expect(after.first?.sequence == before.last.map { $0.sequence &+ 6 })
+    }
+
+    @Test func anUnderrunIsSilenceAndIsCounted() throws {
+        let bench = try Bench(), ring = try AudioRing()
+        bench.sender.play(ring)
+        #expect(bench.run(3).isEmpty, "nothing was heard yet, so nothing fades")
+        #expect(bench.sender.statistics.underruns == 0, "waiting for a start is no underrun")
+        ring.fill(1, mark: 1)
+        #expect(bench.run(1).count == 1)
+        let gap = bench.run(3)
+        #expect(gap.count == 3)
+        #expect(gap.allSatisfy { $0.isSilence })
+        #expect(bench.sender.statistics.underruns == 3)
+        ring.fill(1, mark: 2)
+        #expect(bench.run(1).first?.payload == [0xFC, 2, 0])
+    }
+
+    @Test func theNextRingFollowsWithoutAGap() throws {
+        let bench = try Bench(), first = try AudioRing(), second = try AudioRing()
+        first.fill(2, mark: 1)
+        first.finish(.ended)
+        second.fill(2, mark: 2)
+        bench.sender.play(first)
+        bench.sender.enqueue(second)
+        #expect(bench.run(4).map { $0.payload[1] } == [1, 1, 2, 2])
+    }
+
+    @Test func aNewRingReplacesAtOnce() throws {
+        let bench = try Bench(), first = try AudioRing(), second = try AudioRing(), queued = try AudioRing()
+        first.fill(10, mark: 1)
+        queued.fill(10, mark: 3)
+        second.fill(10, mark: 2)
+        bench.sender.play(first)
+        bench.sender.enqueue(queued)
+        _ = bench.run(2)
+        bench.sender.play(second)
+        #expect(bench.run(3).map { $0.payload[1] } == [2, 2, 2])
+        bench.sender.play(nil)
+        #expect(bench.run(10).map(\.isSilence) == Array(repeating: true, count: 5))
+    }
+
+    @Test func aFailedRingIsToldApart() throws {
+        let bench = try Bench(), ring = try AudioRing(), next = try AudioRing()
+        ring.fill(1, mark: 1)
+        ring.finish(.failed)
+        next.fill(1, mark: 2)
+        bench.sender.play(ring)
+        bench.sender.enqueue(next)
+        let heard = bench.run(3)
+        #expect(bench.sender.ending == .failed)
+        #expect(heard.map(\.isSilence) == [false, true, true], "what was queued behind a failure is not played")
+    }
+
+    @Test func withoutAKeyNothingLeavesInTheClear() throws {
+        let bench = try Bench(), ring = try AudioRing()
+        bench.sender.encryptor.block()
+        ring.fill(5, mark: 1)
+        bench.sender.play(ring)
+        #expect(bench.run(5).isEmpty)
+        #expect(bench.sender.statistics.withheld == 5)
+        #expect(bench.sender.statistics.sent == 0)
+    }
+
+    @Test func latenessIsCountedInBuckets() throws {
+        let bench = try Bench()
+        for late in [0, 999_999, 1_500_000, 4_000_000, 9_000_000, 19_000_000, 500_000_000] {
+            _ = bench.run(1, lateness: late)
+        }
+        #expect(bench.sender.statistics.late == [2, 1, 1, 1, 1, 1])
+    }
+
+    @Test func skippedTicksMoveTheTimestamp() throws {
+        let bench = try Bench(), ring = try AudioRing()
+        ring.fill(4, mark: 1)
+        bench.sender.play(ring)
+        let before = bench.run(1)
+        bench.stall(10)
+        let after = bench.run(1)
+        #expect(after.first?.timestamp == before.first.map { $0.timestamp &+ 11 * 960 })
+        #expect(after.first?.sequence == before.first.map { $0.sequence &+ 1 })
+    }
+}
