@@ -25,6 +25,8 @@ public enum VoiceCloseReaction: Equatable, Sendable {
     case resume
     /// The voice session is over: ask the gateway for a new one.
     case newSession
+    /// Taken out of the call: kicked, moved, or the call has ended. The gateway says which, by our voice state.
+    case disconnected(message: String)
     /// Leave it. `message` is for the operator.
     case stop(message: String)
 
@@ -34,11 +36,11 @@ public enum VoiceCloseReaction: Equatable, Sendable {
         case 4006, 4009: .newSession
         case 4011: .newSession
         case 4012: .stop(message: "the voice server does not know our protocol (4012)")
-        case 4014: .stop(message: "disconnected from the call: kicked, or the channel is gone (4014)")
+        case 4014: .disconnected(message: "disconnected from the call: kicked, moved, or the channel is gone (4014)")
         case 4016: .stop(message: "the voice server does not know our encryption mode (4016)")
         case 4017: .stop(message: "the call demands end-to-end encryption (DAVE) that was not offered (4017)")
         case 4021: .stop(message: "disconnected from the call: rate limited (4021)")
-        case 4022: .stop(message: "the call was terminated (4022)")
+        case 4022: .disconnected(message: "the call was terminated (4022)")
         case 4001, 4002, 4003, 4005, 4020: .newSession
         default: .resume
         }

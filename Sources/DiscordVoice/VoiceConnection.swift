@@ -12,6 +12,8 @@ public enum VoiceEvent: Sendable, Equatable {
     case ringEnded(VoiceSender.Ending)
     /// The voice session is over; a new one is to be asked for through the gateway.
     case needsNewSession(reason: String)
+    /// Taken out of the call. The gateway tells of a kick by our voice state, of a move by a new voice server.
+    case disconnected(message: String)
     /// Nothing more to be done here.
     case stopped(message: String)
 }
@@ -180,6 +182,7 @@ public actor VoiceConnection {
             case .abort: transport?.abort()
             case .reconnect(let delay): outcome = .again(delay: delay)
             case .newSession(let reason): outcome = .over(.needsNewSession(reason: reason))
+            case .disconnected(let message): outcome = .over(.disconnected(message: message))
             case .stop(let message): outcome = .over(.stopped(message: message))
             case .note(let text): logger.info("voice: \(text)")
             }

@@ -47,6 +47,8 @@ public struct VoiceSession: Sendable {
         case reconnect(delay: Int)
         /// Ask the gateway for a new voice session.
         case newSession(reason: String)
+        /// Out of the call; the gateway tells what comes now.
+        case disconnected(message: String)
         case stop(message: String)
         case note(String)
     }
@@ -235,6 +237,7 @@ public struct VoiceSession: Sendable {
     private mutating func closed(_ code: UInt16?) -> [Action] {
         switch VoiceCloseReaction.of(code) {
         case .stop(let message): return [.stop(message: message)]
+        case .disconnected(let message): return [.disconnected(message: message)]
         case .newSession: return [.newSession(reason: "the voice session ended (\(code.map(String.init) ?? "?"))")]
         case .resume:
             attempts += 1

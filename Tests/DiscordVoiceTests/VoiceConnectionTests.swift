@@ -169,7 +169,7 @@ struct VoiceConnectionTests {
     @Test(arguments: [
         (
             UInt16(4014),
-            VoiceEvent.stopped(message: "disconnected from the call: kicked, or the channel is gone (4014)")
+            VoiceEvent.disconnected(message: "disconnected from the call: kicked, moved, or the channel is gone (4014)")
         ),
         (4006, .needsNewSession(reason: "the voice session ended (4006)")),
     ])

@@ -125,14 +125,14 @@ struct VoiceSessionTests {
         #expect(session.handle(.closed(code: 4015)).contains { if case .newSession = $0 { true } else { false } })
     }
 
-    enum Reaction { case resume, newSession, stop }
+    enum Reaction { case resume, newSession, disconnected, stop }
 
     @Test(
         arguments: [
             (nil, Reaction.resume), (1000, .resume), (1001, .resume), (1006, .resume), (4015, .resume),
             (4006, .newSession), (4009, .newSession), (4011, .newSession), (4001, .newSession), (4002, .newSession),
             (4003, .newSession), (4005, .newSession), (4020, .newSession),
-            (4004, .stop), (4012, .stop), (4014, .stop), (4016, .stop), (4017, .stop), (4021, .stop), (4022, .stop),
+            (4004, .stop), (4012, .stop), (4014, .disconnected), (4016, .stop), (4017, .stop), (4021, .stop), (4022, .disconnected),
         ] as [(UInt16?, Reaction)])
     func everyCloseCode(_ code: UInt16?, _ wanted: Reaction) {
         var session = open()
@@ -141,6 +141,9 @@ struct VoiceSessionTests {
         switch actions.first {
         case .reconnect: #expect(wanted == .resume)
         case .newSession: #expect(wanted == .newSession)
+        case .disconnected(let message):
+            #expect(wanted == .disconnected)
+            #expect(message.contains(code.map(String.init) ?? "?"))
         case .stop(let message):
             #expect(wanted == .stop)
             #expect(message.contains(code.map(String.init) ?? "?"))

@@ -33,8 +33,8 @@ actor GuildVoice: VoicePort {
     private var stream: TrackStream?
     private var isPaused = false
     private var renewals = 0
-    /// Leaving was our own doing, to come back with a new voice session.
-    private var isRenewing = false
+    /// Waits for what the gateway has to say after the voice server put us out.
+    private var dismissal: Task<Void, Never>?
 
     init(
         guild: DiscordModel.Snowflake, cache: GuildCache, gateway: any VoiceGateway, pump: VoicePump, trustedCAFile: String?,
@@ -174,11 +174,8 @@ actor GuildVoice: VoicePort {
     /// VOICE_STATE_UPDATE of ourselves.
     func ownVoiceState(channel: DiscordModel.Snowflake?, sessionID: String) async {
         guard let channel else {
-            guard target != nil else { return }
-            if isRenewing {
-                isRenewing = false
-                return
-            }
+            // Until Discord has confirmed what we last asked for, this is the echo of an earlier leave.
+            guard target != nil, self.sessionID != nil else { return }
             target = nil
             self.sessionID = nil
             server = nil
@@ -186,7 +183,7 @@ actor GuildVoice: VoicePort {
             await dropConnection()
             return tell(.disconnected)
         }
-        guard target != nil else { return }
+        guard target != nil, self.sessionID != nil || channel == target else { return }
         self.sessionID = sessionID
         if channel != target {
             target = channel
@@ -236,6 +233,7 @@ actor GuildVoice: VoicePort {
 
     private func dropConnection() async {
         isReady = false
+        dismissal?.cancel()
         guard let old = connection else { return }
         connection = nil
         connectionTask?.cancel()
@@ -265,10 +263,28 @@ actor GuildVoice: VoicePort {
         case .stopped(let message):
             logger.warning("voice in \(guild): \(message)")
             await dropConnection()
-            let error = PlayerError(.voiceFailed, message, user: "I lost the voice connection.", retry: .after(.seconds(1)))
-            settle(.failure(error))
-            tell(message.contains("4014") || message.contains("4022") ? .disconnected : .lost(error))
+            lost(message)
+        case .disconnected(let message): await awaitGateway(message)
         }
+    }
+
+    /// The voice server has put us out. Our voice state (a kick) or a new voice server (a move) follows on the gateway,
+    /// in either order; where neither comes, the connection is lost.
+    private func awaitGateway(_ message: String) async {
+        logger.info("voice in \(guild): \(message)")
+        await dropConnection()
+        dismissal?.cancel()
+        dismissal = Task { [weak self] in
+            do { try await ContinuousClock().sleep(for: .seconds(5)) } catch { return }
+            await self?.lost(message)
+        }
+    }
+
+    private func lost(_ message: String) {
+        guard target != nil, connection == nil else { return }
+        let error = PlayerError(.voiceFailed, message, user: "I lost the voice connection.", retry: .after(.seconds(1)))
+        settle(.failure(error))
+        tell(.lost(error))
     }
 
     /// A voice session that cannot be resumed: asks Discord for a new one, a few times.
@@ -283,7 +299,6 @@ actor GuildVoice: VoicePort {
         }
         sessionID = nil
         server = nil
-        isRenewing = true
         await gateway.updateVoiceState(guild: guild, channel: nil)
         target = channel
         await gateway.updateVoiceState(guild: guild, channel: channel)
