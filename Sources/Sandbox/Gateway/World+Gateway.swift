@@ -13,6 +13,7 @@ extension SandboxWorld {
             socket.close(4002, "Decode error")
             return nil
         }
+        gatewaysOpened += 1
         let id = ids.next()
         connections[id] = GatewayConnection(
             id: id, socket: socket, path: "/" + request.path.joined(separator: "/"), compressor: compressor,
@@ -253,6 +254,9 @@ extension SandboxWorld {
         gatewayFaults.remove(at: index)
         return true
     }
+
+    /// Gateway connections that were opened since the start, by whomever.
+    public var gatewayConnects: Int { gatewaysOpened }
 
     /// Number of live gateway connections of a bot.
     public func gatewayConnections(of application: Snowflake) -> Int {

@@ -87,7 +87,7 @@ struct ListenerState: ~Copyable {
         var report = SandboxListener.Report()
         var decoder: OpusListenerDecoder?
         var pcm: [Int16] = []
-        var last: (sequence: UInt16, timestamp: UInt32)?
+        var last: (ssrc: UInt32, sequence: UInt16, timestamp: UInt32)?
     }
 
     static let silence: [UInt8] = [0xf8, 0xff, 0xfe]
@@ -142,8 +142,9 @@ struct ListenerState: ~Copyable {
 
     /// Packets missing before this one; nil where it is late.
     private static func follow(_ packet: RTPPacket, _ sender: inout Sender) -> Int? {
-        guard let last = sender.last else {
-            sender.last = (packet.sequence, packet.timestamp)
+        guard let last = sender.last, last.ssrc == packet.ssrc else {
+            // Another SSRC is another voice session, whose numbers have nothing to do with the ones before.
+            sender.last = (packet.ssrc, packet.sequence, packet.timestamp)
             return 0
         }
         let step = Int(Int16(bitPattern: packet.sequence &- last.sequence))
@@ -153,7 +154,7 @@ struct ListenerState: ~Copyable {
         }
         sender.report.lost += step - 1
         if packet.timestamp &- last.timestamp != UInt32(step) * 960 { sender.report.jumps += 1 }
-        sender.last = (packet.sequence, packet.timestamp)
+        sender.last = (packet.ssrc, packet.sequence, packet.timestamp)
         return step - 1
     }
 

@@ -29,6 +29,8 @@ public actor SandboxWorld {
     var attachments: [Snowflake: SandboxAttachment] = [:]
     var attachmentOrder: [Snowflake] = []
 
+    /// Gateway connections that were ever opened.
+    var gatewaysOpened = 0
     var connections: [Snowflake: GatewayConnection] = [:]
     var sessions: [String: GatewaySession] = [:]
     var gatewayFaults: [GatewayFault] = []
