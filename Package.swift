@@ -122,7 +122,7 @@ let testTargets: [Target] = [
     tests("DiscordVoiceTests", ["DiscordVoice", "DiscordModel", "DAVE", "AudioRing"] + nio),
     tests("MediaTests", ["Media", "MediaWire", "AudioRing", "COpus"]),
     tests("TimmyCoreTests", ["TimmyCore"]),
-    tests("PluginHostTests", ["PluginHost", "TimmyCore", pluginABI]),
+    tests("PluginHostTests", ["PluginHost", pluginABI, logging]),
     tests("SandboxTests", ["Sandbox", "DiscordModel", "DAVE"] + nio),
     tests("BotTests", ["Bot", "Sandbox"]),
 ]

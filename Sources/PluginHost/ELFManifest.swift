@@ -71,6 +71,7 @@ struct ELFFile {
         let table = try place(40)
         let size = Int(try number(58, 2)), count = Int(try number(60, 2)), names = Int(try number(62, 2))
         guard size >= 64, count <= Self.maximumSections, names < count else { throw PluginRefusal("its section table is broken") }
+        guard table + count * size <= bytes.count else { throw PluginRefusal("the file is cut short") }
         let strings = try place(table + names * size + 24)
         for index in 0..<count {
             let header = table + index * size

@@ -1,0 +1,130 @@
+import Foundation
+import Testing
+
+@testable import PluginHost
+
+/// A plugin that is not as it should be is refused for its own reason, and costs only itself.
+@Suite("Loading plugins")
+struct LoadTests {
+    static let bad: [(define: String, reason: String)] = [
+        ("BAD_NO_MANIFEST", "no manifest"),
+        ("BAD_MANIFEST_JSON", "not the JSON"),
+        ("PLUGIN_ABI=\"2\"", "ABI 2"),
+        ("MANIFEST_ID=\"Test Bad\"", "id may only have"),
+        ("MANIFEST_ID=\"test.other\"", "id is not its manifest's"),
+        ("BAD_NO_SYMBOL", "does not export timmybot_plugin_v1"),
+        ("BAD_NULL_TABLE", "answers nothing"),
+        ("BAD_MAGIC", "12345678"),
+        ("BAD_SIZE", "80 bytes instead of 72"),
+        ("BAD_VERSION", "version is not its manifest's"),
+        ("BAD_NO_EXTENSIONS", "no get_extension"),
+        ("BAD_NO_CREATE", "no create function"),
+        ("BAD_CREATE", "refused to start (status -5)"),
+        ("BAD_CREATE_HANGS", "does not return"),
+        ("BAD_UNRESOLVED", "nobody_has_this"),
+        ("COMMAND_NAME=\"Hello There\"", "name that Discord does not take"),
+        ("BAD_NO_TEXT", "needs a description"),
+        ("BAD_UTF8", "needs a description"),
+        ("BAD_NO_HANDLER", "nothing to call"),
+        ("BAD_TOO_MANY_PARAMS", "more than 25 options"),
+        ("BAD_NULL_PARAMS", "lacks its options"),
+        ("BAD_PARAM_TYPE", "unknown type"),
+        ("BAD_PARAM_NAME", "option whose name"),
+        ("BAD_CHOICES", "more than 25 choices"),
+        ("BAD_TOO_MANY_COMMANDS", "too many commands"),
+    ]
+
+    @Test(arguments: bad)
+    func theBadOneIsRefused(_ define: String, _ reason: String) throws {
+        let scratch = try Scratch()
+        let path = "\(scratch.path)/bad.so"
+        try compile("bad.c", ["-D\(define)"], to: path)
+        let host = makeHost(scratch)
+        let reports = host.loadAll()
+        #expect(reports.count == 1 && reports[0].refusal?.contains(reason) == true, "\(reports)")
+        #expect(host.commands.isEmpty)
+    }
+
+    @Test func theSameOneWithoutItsFaultIsLoaded() throws {
+        let scratch = try Scratch()
+        try compile("bad.c", to: "\(scratch.path)/good.so")
+        let host = makeHost(scratch)
+        #expect(host.loadAll().map(\.refusal) == [nil])
+        #expect(host.commands.map(\.name) == ["hello"])
+        #expect(host.commands.first?.parameters.first?.name == "word")
+    }
+
+    @Test func aBadOneCostsOnlyItself() throws {
+        let scratch = try Scratch()
+        try compile("bad.c", ["-DBAD_MAGIC", "-DPLUGIN_ID=\"test.first\""], to: "\(scratch.path)/a.so")
+        try compile("bad.c", to: "\(scratch.path)/b.so")
+        try compile("bad.c", ["-DCOMMAND_NAME=\"other\""], to: "\(scratch.path)/c.so")
+        try compile("bad.c", ["-DPLUGIN_ID=\"test.second\""], to: "\(scratch.path)/d.so")
+        try Data("not a plugin".utf8).write(to: URL(fileURLWithPath: "\(scratch.path)/e.so"))
+        try Data().write(to: URL(fileURLWithPath: "\(scratch.path)/f.so"))
+        try FileManager.default.createDirectory(atPath: "\(scratch.path)/g.so", withIntermediateDirectories: true)
+        let reasons = makeHost(scratch).loadAll().map { $0.refusal ?? "loaded" }
+        #expect(reasons.count == 7)
+        #expect(reasons[0].contains("magic") && reasons[1] == "loaded", "\(reasons)")
+        #expect(reasons[2].contains("id test.bad is loaded already"), "\(reasons)")
+        #expect(reasons[3].contains("/hello is taken by test.bad"), "\(reasons)")
+        #expect(reasons[4].contains("not an ELF") && reasons[5].contains("not an ELF"), "\(reasons)")
+        #expect(reasons[6].contains("cannot be read"), "\(reasons)")
+    }
+
+    @Test func aMissingFolderIsNoPlugins() throws {
+        let scratch = try Scratch()
+        let host = PluginHost(
+            PluginHost.Configuration(directory: "\(scratch.path)/nowhere", cacheDirectory: "\(scratch.path)/cache"),
+            services: PluginServices(player: NoServices(), probe: NoServices()), logger: .init(label: "plugins"))
+        #expect(host.loadAll().isEmpty && host.commands.isEmpty && host.sources.isEmpty)
+    }
+
+    /// Any cut and any flipped byte of the headers is an answer, never a crash; none of them is loaded.
+    @Test func filesThatAreCutOrBent() throws {
+        let scratch = try Scratch()
+        let path = "\(scratch.path)/good.so"
+        try compile("bad.c", to: path)
+        let whole = try [UInt8](Data(contentsOf: URL(fileURLWithPath: path)))
+        for length in stride(from: 0, to: whole.count, by: 97) {
+            #expect(throws: PluginRefusal.self) { try Self.read(Array(whole.prefix(length))) }
+        }
+        var readable = 0
+        let table = whole.count - 64 * Int(whole[60])
+        for place in Array(0..<64) + Array(table..<whole.count) {
+            for bit in [UInt8(1), 0x80, 0xFF] {
+                var bent = whole
+                bent[place] ^= bit
+                if (try? Self.read(bent)) != nil { readable += 1 }
+            }
+        }
+        #expect(readable > 0, "most fields of a header do not concern the manifest")
+    }
+
+    @Test func anotherMachinesFile() throws {
+        let scratch = try Scratch()
+        let path = "\(scratch.path)/foreign.so"
+        try compile("bad.c", to: path)
+        var bytes = try [UInt8](Data(contentsOf: URL(fileURLWithPath: path)))
+        bytes[18] = 243  // EM_RISCV
+        try Data(bytes).write(to: URL(fileURLWithPath: path))
+        #expect(makeHost(scratch).loadAll().first?.refusal?.contains("another machine") == true)
+    }
+
+    private static func read(_ bytes: [UInt8]) throws -> PluginManifest {
+        guard let section = try ELFFile(bytes).section("timmybot_manifest") else { throw PluginRefusal("none") }
+        return try PluginManifest(json: section)
+    }
+
+    /// A file that is replaced while its plugin is loaded does not pull the code away.
+    @Test func theLoadedFileMayBeReplaced() async throws {
+        let scratch = try Scratch()
+        let path = "\(scratch.path)/behaviour.so"
+        try compile("behaviour.c", to: path)
+        let host = makeHost(scratch)
+        #expect(host.loadAll().map(\.refusal) == [nil])
+        try Data(repeating: 0, count: 100_000).write(to: URL(fileURLWithPath: path))
+        #expect(try await host.invoke("second_status", somebody, [:]).componentsJSON == "1")
+        host.shutdown()
+    }
+}

@@ -1,0 +1,148 @@
+import CTimmyBot
+import Foundation
+import Logging
+import Synchronization
+import Testing
+
+@testable import PluginHost
+
+let repository = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
+    .deletingLastPathComponent().path
+let fixtures = "\(repository)/Tests/Fixtures/plugins"
+
+/// A folder that goes away with the test.
+final class Scratch: Sendable {
+    let path = NSTemporaryDirectory() + "timmybot-plugins-\(UUID().uuidString)"
+
+    init() throws { try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true) }
+    deinit { try? FileManager.default.removeItem(atPath: path) }
+}
+
+struct Failed: Error, CustomStringConvertible { let description: String }
+
+/// Runs a program and gives what it printed.
+@discardableResult
+func run(_ arguments: [String]) throws -> String {
+    let process = Process(), output = Pipe()
+    process.executableURL = URL(fileURLWithPath: "/usr/bin/env")
+    process.arguments = arguments
+    process.standardOutput = output
+    process.standardError = output
+    try process.run()
+    let text = String(decoding: output.fileHandleForReading.readDataToEndOfFile(), as: UTF8.self)
+    process.waitUntilExit()
+    guard process.terminationStatus == 0 else {
+        throw Failed(description: "\(arguments.joined(separator: " "))\n\(text)")
+    }
+    return text
+}
+
+/// Compiles a fixture with a C compiler that sees nothing but the SDK's headers.
+func compile(_ source: String, _ options: [String] = [], to path: String) throws {
+    let flags = [
+        "-std=c11", "-Wall", "-Wextra", "-Werror", "-fPIC", "-shared", "-O1", "-I", "\(repository)/sdk/include",
+    ]
+    try run(["cc"] + flags + options + ["\(fixtures)/\(source)", "-o", path, "-Wl,-z,nodelete"])
+}
+
+/// Stands where it is until it is moved.
+final class ManualClock: Clock, Sendable {
+    struct Instant: InstantProtocol {
+        var offset: Duration
+        func advanced(by duration: Duration) -> Instant { Instant(offset: offset + duration) }
+        func duration(to other: Instant) -> Duration { other.offset - offset }
+        static func < (left: Instant, right: Instant) -> Bool { left.offset < right.offset }
+    }
+    private struct State {
+        var now = Instant(offset: .zero)
+        var next = 0
+        var sleepers: [Int: (until: Instant, wake: CheckedContinuation<Void, any Error>)] = [:]
+    }
+    private let state = Mutex(State())
+
+    var now: Instant { state.withLock { $0.now } }
+    var minimumResolution: Duration { .nanoseconds(1) }
+    var sleeperCount: Int { state.withLock { $0.sleepers.count } }
+
+    func sleep(until deadline: Instant, tolerance: Duration?) async throws {
+        let id = state.withLock { state in
+            state.next += 1
+            return state.next
+        }
+        try await withTaskCancellationHandler {
+            try await withCheckedThrowingContinuation { continuation in
+                let isPast = state.withLock { state in
+                    if deadline <= state.now { return true }
+                    state.sleepers[id] = (deadline, continuation)
+                    return false
+                }
+                if isPast { continuation.resume() } else if Task.isCancelled { cancel(id) }
+            }
+        } onCancel: {
+            cancel(id)
+        }
+    }
+
+    private func cancel(_ id: Int) {
+        state.withLock { $0.sleepers.removeValue(forKey: id) }?.wake.resume(throwing: CancellationError())
+    }
+
+    func advance(by duration: Duration) {
+        let due = state.withLock { state in
+            state.now = state.now.advanced(by: duration)
+            let due = state.sleepers.filter { $0.value.until <= state.now }
+            for id in due.keys { state.sleepers[id] = nil }
+            return due.values.map(\.wake)
+        }
+        for sleeper in due { sleeper.resume() }
+    }
+}
+
+/// Polls for what another thread does.
+func eventually(_ condition: () -> Bool) async -> Bool {
+    let end = ContinuousClock.now + .seconds(20)
+    while ContinuousClock.now < end {
+        if condition() { return true }
+        await Task.yield()
+    }
+    return false
+}
+
+struct NoServices: PlayerService, ProbeService {
+    private var none: PluginFailure { PluginFailure(code: TB_E_UNSUPPORTED, detail: "not in this test") }
+    func play(_ query: String, _ mode: PlayMode, for call: PluginInvocation) async throws(PluginFailure)
+        -> PlayerAddition
+    {
+        throw none
+    }
+    func search(_ query: String, limit: Int, for call: PluginInvocation) async throws(PluginFailure) -> [PluginTrack] {
+        throw none
+    }
+    func perform(_ action: PlayerAction, for call: PluginInvocation) async throws(PluginFailure) -> PlayerSnapshot {
+        throw none
+    }
+    func setFilter(_ name: String, for call: PluginInvocation) async throws(PluginFailure) -> PlayerSnapshot {
+        throw none
+    }
+    func snapshot(first: Int, count: Int, for call: PluginInvocation) async throws(PluginFailure) -> PlayerSnapshot {
+        throw none
+    }
+    /// Knows every file by its size, and nothing more.
+    func probe(descriptor: Int32) async throws(PluginFailure) -> PluginProbe {
+        close(descriptor)
+        return PluginProbe(
+            durationMilliseconds: 1_000, codec: "opus", title: "", artist: "", album: "", artworkType: "", artwork: [])
+    }
+}
+
+func makeHost(
+    _ scratch: Scratch, clock: any Clock<Duration> = ContinuousClock(), settings: [String: String] = [:]
+) -> PluginHost {
+    var logger = Logger(label: "plugins")
+    logger.logLevel = .critical
+    return PluginHost(
+        PluginHost.Configuration(directory: scratch.path, cacheDirectory: "\(scratch.path)/cache", settings: settings),
+        services: PluginServices(player: NoServices(), probe: NoServices()), logger: logger, clock: clock)
+}
+
+let somebody = PluginInvocation(guild: 1 << 60, channel: 2, user: 3, voiceChannel: 0, locale: "en-GB")
