@@ -68,6 +68,7 @@ let ground: [Target] = [
     system("CSeccomp", apt: "libseccomp-dev"),
     .target(name: "CAudioRing", cSettings: strictC),
     .target(name: "CLinux", cSettings: strictC),
+    .target(name: "CSignal", cSettings: strictC + [.unsafeFlags(["-O3", "-ffast-math"])]),
     .target(name: "CSynth", cSettings: strictC + [.unsafeFlags(["-O2"])]),
     library("AudioRing", ["CAudioRing", "CLinux"]),
     library("MediaWire", ["CLinux"]),
@@ -90,7 +91,7 @@ let adapters: [Target] = [
     library("PluginHost", ["TimmyCore", "CFFI", "CLinux", "CSodium", pluginABI, logging]),
     library(
         "Sandbox",
-        ["DiscordModel", "DAVE", "COpus", "CSodium", "COpenSSL", "CZlib", "CZstd", crypto, logging] + nio,
+        ["DiscordModel", "DAVE", "CSignal", "COpus", "CSodium", "COpenSSL", "CZlib", "CZstd", crypto, logging] + nio,
         resources: [.copy("Resources")]),
     library(
         "Bot",

@@ -105,10 +105,11 @@ final class Peer: Sendable {
         }
     }
 
-    deinit { process.terminate() }
+    deinit { if process.isRunning { kill(process.processIdentifier, SIGKILL) } }
 
+    /// Threads of the concurrency pool block SIGTERM, and a child inherits that.
     func stop() {
-        process.terminate()
+        kill(process.processIdentifier, SIGKILL)
         process.waitUntilExit()
     }
 

@@ -18,7 +18,9 @@ extension SandboxWorld {
         connections[id] = GatewayConnection(
             id: id, socket: socket, path: "/" + request.path.joined(separator: "/"), compressor: compressor,
             lastHeartbeat: now)
-        send(["op": 10, "s": nil, "t": nil, "d": ["heartbeat_interval": .number(heartbeatMilliseconds), "_trace": []]], to: id)
+        send(
+            ["op": 10, "s": nil, "t": nil, "d": ["heartbeat_interval": .number(heartbeatMilliseconds), "_trace": []]],
+            to: id)
         return id
     }
 
@@ -197,7 +199,8 @@ extension SandboxWorld {
 
     /// Ends what has timed out. Called about once a second, and by tests.
     func tick() {
-        for connection in connections.values where now - connection.lastHeartbeat > configuration.heartbeatInterval * 2 {
+        for connection in connections.values where now - connection.lastHeartbeat > configuration.heartbeatInterval * 2
+        {
             connection.socket.close(4009, "Session timed out.")
         }
         for session in sessions.values {

@@ -1,3 +1,5 @@
+import CSignal
+
 /// How alike two recordings are, once aligned.
 public struct Correlation: Sendable, Equatable {
     /// Pearson's coefficient at the best alignment, -1 to 1.
@@ -47,7 +49,8 @@ public struct Correlation: Sendable, Equatable {
     ) -> [Int] {
         var scored: [(Double, Int)] = []
         for offset in Set(centres.flatMap { ($0 - reach)...($0 + reach) }) {
-            guard let (value, overlap) = measure(heard, reference, offset), overlap * 4 >= min(heard.count, reference.count)
+            guard let (value, overlap) = measure(heard, reference, offset),
+                overlap * 4 >= min(heard.count, reference.count)
             else { continue }
             scored.append((value, offset))
         }
@@ -59,21 +62,12 @@ public struct Correlation: Sendable, Equatable {
         let start = max(0, -offset)
         let count = min(heard.count, reference.count - offset) - start
         guard count >= 16 else { return nil }
-        var (sumA, sumB, sumAA, sumBB, sumAB) = (0.0, 0.0, 0.0, 0.0, 0.0)
-        heard.withUnsafeBufferPointer { a in
-            reference.withUnsafeBufferPointer { b in
-                for index in start..<(start &+ count) {
-                    let (x, y) = (Double(a[index]), Double(b[index &+ offset]))
-                    sumA += x
-                    sumB += y
-                    sumAA += x * x
-                    sumBB += y * y
-                    sumAB += x * y
-                }
+        let value = heard.withUnsafeBufferPointer { a in
+            reference.withUnsafeBufferPointer { b -> Double in
+                guard let a = a.baseAddress, let b = b.baseAddress else { return 0 }
+                return tb_pearson(a + start, b + start + offset, count)
             }
         }
-        let n = Double(count)
-        let spread = (sumAA - sumA * sumA / n) * (sumBB - sumB * sumB / n)
-        return spread > 1e-12 ? ((sumAB - sumA * sumB / n) / spread.squareRoot(), count) : (0, count)
+        return (value, count)
     }
 }

@@ -40,7 +40,9 @@ struct OggMuxer {
 
     /// CRC-32 with polynomial 0x04c11db7, not reflected.
     private static let table: [UInt32] = (0..<256).map { index in
-        (0..<8).reduce(UInt32(index) << 24) { value, _ in value & 0x8000_0000 != 0 ? value << 1 ^ 0x04c1_1db7 : value << 1 }
+        (0..<8).reduce(UInt32(index) << 24) { value, _ in
+            value & 0x8000_0000 != 0 ? value << 1 ^ 0x04c1_1db7 : value << 1
+        }
     }
 
     static func checksum(_ bytes: [UInt8]) -> UInt32 {

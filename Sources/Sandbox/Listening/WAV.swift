@@ -4,7 +4,9 @@ public enum WAV {
     public static func file(_ samples: [Int16], channels: Int, sampleRate: Int) -> [UInt8] {
         var bytes: [UInt8] = []
         bytes.reserveCapacity(44 + samples.count * 2)
-        func word(_ value: Int) { for shift in [0, 8, 16, 24] { bytes.append(UInt8(truncatingIfNeeded: value >> shift)) } }
+        func word(_ value: Int) {
+            for shift in [0, 8, 16, 24] { bytes.append(UInt8(truncatingIfNeeded: value >> shift)) }
+        }
         func half(_ value: Int) { for shift in [0, 8] { bytes.append(UInt8(truncatingIfNeeded: value >> shift)) } }
         bytes += "RIFF".utf8
         word(36 + samples.count * 2)

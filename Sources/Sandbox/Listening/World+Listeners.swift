@@ -36,7 +36,8 @@ extension SandboxWorld {
         let version = calls[channel]?.daveVersion ?? 0
         connect(user, channel) {
             $0.tell(
-                .text(opcode: VoiceOpcode.sessionDescription, ["dave_protocol_version": .number(version)]), user, channel)
+                .text(opcode: VoiceOpcode.sessionDescription, ["dave_protocol_version": .number(version)]), user,
+                channel)
         }
         return listener
     }
@@ -76,7 +77,8 @@ extension SandboxWorld {
             case VoiceOpcode.sessionDescription: return .sessionDescription(protocolVersion: version)
             case VoiceOpcode.clientsConnect:
                 return .clientsConnected((data["user_ids"]?.array ?? []).compactMap { $0.snowflake?.rawValue })
-            case VoiceOpcode.clientDisconnect: return data["user_id"]?.snowflake.map { .clientDisconnected($0.rawValue) }
+            case VoiceOpcode.clientDisconnect:
+                return data["user_id"]?.snowflake.map { .clientDisconnected($0.rawValue) }
             case VoiceOpcode.davePrepareTransition: return .prepareTransition(id: transition, protocolVersion: version)
             case VoiceOpcode.daveExecuteTransition: return .executeTransition(id: transition)
             case VoiceOpcode.davePrepareEpoch:

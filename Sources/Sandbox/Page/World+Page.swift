@@ -7,7 +7,8 @@ extension SandboxWorld {
         do {
             switch (request.method, request.path[1]) {
             case ("GET", "state"): return .json(200, pageState())
-            case ("GET", "commands"): return .json(200, .array(pageCommands(request.query["guild_id"].flatMap { Snowflake($0) })))
+            case ("GET", "commands"):
+                return .json(200, .array(pageCommands(request.query["guild_id"].flatMap { Snowflake($0) })))
             case ("POST", let action): return try await pageAction(action, request)
             default: return .notFound
             }
@@ -24,7 +25,9 @@ extension SandboxWorld {
                 "id": .id(guild.id), "name": .string(guild.name),
                 "channels": .array(guild.sortedChannels.map { $0.payload(guild: guild.id) }),
                 "members": .array(
-                    guild.members.values.sorted { $0.user < $1.user }.prefix(200).map { $0.payload(user: users[$0.user]) }),
+                    guild.members.values.sorted { $0.user < $1.user }.prefix(200).map {
+                        $0.payload(user: users[$0.user])
+                    }),
             ]
         }
         let states = guilds.values.flatMap { guild in

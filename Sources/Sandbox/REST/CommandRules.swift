@@ -13,7 +13,8 @@ enum CommandRules {
             check(command, path, &errors)
             let name: JSONValue = [command["name"] ?? nil, command["type"] ?? 1]
             if !names.insert(name).inserted {
-                errors.add(path + ["name"], "APPLICATION_COMMANDS_DUPLICATE_NAME", "Application command names must be unique")
+                errors.add(
+                    path + ["name"], "APPLICATION_COMMANDS_DUPLICATE_NAME", "Application command names must be unique")
             }
         }
         return errors
@@ -24,7 +25,9 @@ enum CommandRules {
         errors.length(path + ["name"], command["name"]?.string, 1...32)
         guard type == 1 else {
             if let text = command["description"]?.string, !text.isEmpty {
-                errors.add(path + ["description"], "APPLICATION_COMMAND_CONTEXT_MENU_DESCRIPTION_CANNOT_BE_SET", "Context menu commands cannot have description")
+                errors.add(
+                    path + ["description"], "APPLICATION_COMMAND_CONTEXT_MENU_DESCRIPTION_CANNOT_BE_SET",
+                    "Context menu commands cannot have description")
             }
             return
         }
@@ -59,7 +62,9 @@ enum CommandRules {
             }
             let required = option["required"]?.bool ?? false
             if required && optionalSeen {
-                errors.add(here, "APPLICATION_COMMAND_OPTIONS_REQUIRED_INVALID", "Required options must be placed before non-required options")
+                errors.add(
+                    here, "APPLICATION_COMMAND_OPTIONS_REQUIRED_INVALID",
+                    "Required options must be placed before non-required options")
             }
             optionalSeen = optionalSeen || !required
             checkOption(option, here, &errors)
@@ -68,13 +73,16 @@ enum CommandRules {
 
     private static func checkOption(_ option: JSONValue, _ path: [String], _ errors: inout FormErrors) {
         guard let type = option["type"]?.int, (1...11).contains(type) else {
-            return errors.add(path + ["type"], "BASE_TYPE_CHOICES", "Value must be one of {1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11}.")
+            return errors.add(
+                path + ["type"], "BASE_TYPE_CHOICES", "Value must be one of {1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11}.")
         }
         let choices = option["choices"]?.present?.array ?? []
         errors.count(path + ["choices"], choices.count, 0...25)
         for (index, choice) in choices.prefix(30).enumerated() {
             errors.length(path + ["choices", String(index), "name"], choice["name"]?.string, 1...100)
-            if type == 3 { errors.length(path + ["choices", String(index), "value"], choice["value"]?.string, 1...100) }
+            if type == 3 {
+                errors.length(path + ["choices", String(index), "value"], choice["value"]?.string, 1...100)
+            }
         }
         if option["autocomplete"]?.bool == true, !choices.isEmpty || ![3, 4, 10].contains(type) {
             errors.add(
@@ -87,8 +95,9 @@ enum CommandRules {
     /// Names, descriptions and values together may hold 8000 characters.
     private static func size(_ value: JSONValue) -> Int {
         let own = ["name", "description", "value"].reduce(0) { $0 + (value[$1]?.string?.count ?? 0) }
-        return own + ["options", "choices"].reduce(0) { sum, key in
-            sum + (value[key]?.present?.array ?? []).reduce(0) { $0 + size($1) }
-        }
+        return own
+            + ["options", "choices"].reduce(0) { sum, key in
+                sum + (value[key]?.present?.array ?? []).reduce(0) { $0 + size($1) }
+            }
     }
 }

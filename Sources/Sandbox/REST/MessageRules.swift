@@ -17,7 +17,9 @@ struct MessageRules {
     private mutating func run(
         _ message: JSONValue, _ files: Set<String>, _ previous: SandboxMessage?
     ) -> SandboxResponse? {
-        let isV2 = (Int(message["flags"]?.present?.int ?? 0) | (previous?.flags ?? 0)) & MessageFlags.isComponentsV2.rawValue != 0
+        let isV2 =
+            (Int(message["flags"]?.present?.int ?? 0) | (previous?.flags ?? 0)) & MessageFlags.isComponentsV2.rawValue
+            != 0
         if let content = message["content"]?.present?.string { errors.length(["content"], content, 0...2000) }
         let content = message["content"]?.present?.string ?? ""
         let embeds = message["embeds"]?.present?.array ?? []
@@ -34,10 +36,14 @@ struct MessageRules {
             check(component, ["components", String(index)], parent: 0, isV2: isV2, files)
         }
         if components > Limits.components {
-            errors.add(["components"], "COMPONENT_MAX_TOTAL_COMPONENTS_EXCEEDED", "The total number of components cannot exceed 40")
+            errors.add(
+                ["components"], "COMPONENT_MAX_TOTAL_COMPONENTS_EXCEEDED",
+                "The total number of components cannot exceed 40")
         }
         if text > Limits.messageText {
-            errors.add(["components"], "COMPONENT_DISPLAYABLE_TEXT_SIZE_EXCEEDED", "The total displayable text size exceeds the maximum of 4000")
+            errors.add(
+                ["components"], "COMPONENT_DISPLAYABLE_TEXT_SIZE_EXCEEDED",
+                "The total displayable text size exceeds the maximum of 4000")
         }
         if !errors.isEmpty { return errors.response }
         let empty = content.isEmpty && embeds.isEmpty && list.isEmpty && files.isEmpty
@@ -48,7 +54,8 @@ struct MessageRules {
         _ component: JSONValue, _ path: [String], parent: Int, isV2: Bool, _ files: Set<String>
     ) {
         components += 1
-        guard path.count < 20, let type = component["type"]?.int.map(Int.init), Self.allowed(type, in: parent, isV2: isV2)
+        guard path.count < 20, let type = component["type"]?.int.map(Int.init),
+            Self.allowed(type, in: parent, isV2: isV2)
         else {
             let code = isV2 ? "BASE_TYPE_CHOICES" : "UNION_TYPE_CHOICES"
             return errors.add(path + ["type"], code, "Value of field \"type\" is not allowed here.")
@@ -88,7 +95,9 @@ struct MessageRules {
         let children = row["components"]?.array ?? []
         errors.count(path + ["components"], children.count, 1...5)
         if children.count > 1, children.contains(where: { $0["type"]?.int != 2 }) {
-            errors.add(path + ["components"], "COMPONENT_LAYOUT_WIDTH_EXCEEDED", "The specified component exceeds the maximum width")
+            errors.add(
+                path + ["components"], "COMPONENT_LAYOUT_WIDTH_EXCEEDED",
+                "The specified component exceeds the maximum width")
         }
         for (index, child) in children.prefix(10).enumerated() {
             check(child, path + ["components", String(index)], parent: 1, isV2: isV2, files)
@@ -97,7 +106,9 @@ struct MessageRules {
 
     private mutating func checkButton(_ button: JSONValue, _ path: [String]) {
         let style = button["style"]?.int ?? 0
-        if !(1...6).contains(style) { errors.add(path + ["style"], "BASE_TYPE_CHOICES", "Value must be one of {1, 2, 3, 4, 5, 6}.") }
+        if !(1...6).contains(style) {
+            errors.add(path + ["style"], "BASE_TYPE_CHOICES", "Value must be one of {1, 2, 3, 4, 5, 6}.")
+        }
         if let label = button["label"]?.present { errors.length(path + ["label"], label.string, 0...80) }
         if button["label"]?.present == nil, button["emoji"]?.present == nil, style != 6 {
             errors.add(path, "BUTTON_COMPONENT_LABEL_OR_EMOJI_REQUIRED", "A button needs a label or an emoji")
@@ -112,7 +123,8 @@ struct MessageRules {
     private mutating func checkCustomID(_ component: JSONValue, _ path: [String]) {
         errors.length(path + ["custom_id"], component["custom_id"]?.string, 1...Limits.customID)
         if let id = component["custom_id"]?.string, !customIDs.insert(id).inserted {
-            errors.add(path + ["custom_id"], "COMPONENT_CUSTOM_ID_DUPLICATED", "Component custom id cannot be duplicated")
+            errors.add(
+                path + ["custom_id"], "COMPONENT_CUSTOM_ID_DUPLICATED", "Component custom id cannot be duplicated")
         }
     }
 
@@ -129,7 +141,9 @@ struct MessageRules {
             errors.length(here + ["value"], option["value"]?.string, 1...100)
             if let note = option["description"]?.present { errors.length(here + ["description"], note.string, 0...100) }
             if let value = option["value"]?.string, !values.insert(value).inserted {
-                errors.add(here + ["value"], "SELECT_COMPONENT_OPTION_VALUE_DUPLICATED", "The specified option value is already used")
+                errors.add(
+                    here + ["value"], "SELECT_COMPONENT_OPTION_VALUE_DUPLICATED",
+                    "The specified option value is already used")
             }
         }
     }
@@ -163,7 +177,9 @@ struct MessageRules {
         }
         if url.hasPrefix("attachment://") {
             if !files.contains(String(url.dropFirst(13))) {
-                errors.add(path + ["url"], "UNFURLED_MEDIA_ITEM_REFERENCED_ATTACHMENT_NOT_FOUND", "The referenced attachment was not found")
+                errors.add(
+                    path + ["url"], "UNFURLED_MEDIA_ITEM_REFERENCED_ATTACHMENT_NOT_FOUND",
+                    "The referenced attachment was not found")
             }
         } else if !url.hasPrefix("https://") && !url.hasPrefix("http://") || url.utf16.count > 2048 {
             errors.add(path + ["url"], "URL_TYPE_INVALID_URL", "Not a well formed URL.")

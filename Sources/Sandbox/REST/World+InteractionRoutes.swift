@@ -19,7 +19,8 @@ extension SandboxWorld {
         }
         guard Self.fits(Int(type), interaction.type) else {
             var errors = FormErrors()
-            errors.add(["type"], "INTERACTION_CALLBACK_TYPE_INVALID", "This callback type does not fit the interaction.")
+            errors.add(
+                ["type"], "INTERACTION_CALLBACK_TYPE_INVALID", "This callback type does not fit the interaction.")
             return errors.response
         }
         let refusal = respond(Int(type), draft, interaction)
@@ -184,7 +185,9 @@ extension SandboxWorld {
             return .empty(204)
         case "PATCH":
             let response = edit(known, call)
-            if id == interaction.original, let edited = message(id, in: interaction.channel), case .json(200, _, _) = response {
+            if id == interaction.original, let edited = message(id, in: interaction.channel),
+                case .json(200, _, _) = response
+            {
                 finish(interaction.id, edited)
             }
             return response

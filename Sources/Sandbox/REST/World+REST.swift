@@ -69,7 +69,8 @@ extension SandboxWorld {
         headers["X-RateLimit-Scope"] = scope
         if scope == "global" { headers["X-RateLimit-Global"] = "true" }
         let body: JSONValue = [
-            "message": "You are being rate limited.", "retry_after": .double(seconds), "global": .bool(scope == "global"),
+            "message": "You are being rate limited.", "retry_after": .double(seconds),
+            "global": .bool(scope == "global"),
         ]
         return .json(429, body, headers)
     }

@@ -31,7 +31,9 @@ extension SandboxWorld {
         case ("GET", let index?): return .json(200, known[index])
         case ("PUT", nil): return overwrite(call.request.json, bot, guild)
         case ("POST", nil):
-            guard let body = call.request.json else { return .error(400, 50109, "The request body contains invalid JSON.") }
+            guard let body = call.request.json else {
+                return .error(400, 50109, "The request body contains invalid JSON.")
+            }
             let rest = known.filter { $0["name"] != body["name"] || $0["type"] != (body["type"] ?? 1) }
             return changed(rest + [body], bot, guild, answer: body["name"])
         case ("PATCH", let index?):
@@ -155,7 +157,9 @@ extension SandboxWorld {
     private func setStatus(
         _ call: RESTCall, _ channel: SandboxChannel, _ permissions: Permissions, user: Snowflake, guild: Snowflake
     ) -> SandboxResponse {
-        guard channel.type == ChannelType.voice else { return .error(400, 50024, "Cannot execute action on this channel type") }
+        guard channel.type == ChannelType.voice else {
+            return .error(400, 50024, "Cannot execute action on this channel type")
+        }
         let connected = guilds[guild]?.voice[user]?.channel == channel.id
         let needed: Permissions = connected ? .setVoiceChannelStatus : [.setVoiceChannelStatus, .manageChannels]
         guard permissions.isSuperset(of: needed) else { return .error(403, 50013, "Missing Permissions") }

@@ -108,7 +108,9 @@ struct HTTPResponseWriter: Sendable {
         case .empty(let status): send(status, nil, [], [:])
         case .bytes(let status, let type, let bytes): send(status, type, bytes, ["Cache-Control": "no-store"])
         case .stream(let type, let start):
-            let headers: HTTPHeaders = ["Content-Type": type, "Cache-Control": "no-store", "Transfer-Encoding": "chunked"]
+            let headers: HTTPHeaders = [
+                "Content-Type": type, "Cache-Control": "no-store", "Transfer-Encoding": "chunked",
+            ]
             part(.head(HTTPResponseHead(version: .http1_1, status: .ok, headers: headers)))
             await start(StreamSink(channel: channel))
         case .reset: SocketHandle(channel: channel).reset()
@@ -120,7 +122,9 @@ struct HTTPResponseWriter: Sendable {
         if let type { headers.add(name: "Content-Type", value: type) }
         if status != 204 { headers.add(name: "Content-Length", value: String(bytes.count)) }
         if !keepAlive { headers.add(name: "Connection", value: "close") }
-        part(.head(HTTPResponseHead(version: .http1_1, status: HTTPResponseStatus(statusCode: status), headers: headers)))
+        part(
+            .head(HTTPResponseHead(version: .http1_1, status: HTTPResponseStatus(statusCode: status), headers: headers))
+        )
         if !bytes.isEmpty { part(.body(.byteBuffer(ByteBuffer(bytes: bytes)))) }
         let end = channel.writeAndFlush(HTTPServerResponsePart.end(nil))
         if !keepAlive { end.whenComplete { [channel] _ in channel.close(promise: nil) } }

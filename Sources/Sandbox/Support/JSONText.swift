@@ -39,7 +39,9 @@ extension JSONValue {
 
 /// Wall-clock times as Discord writes them.
 enum Timestamp {
-    static func now() -> String { Date().formatted(.iso8601.year().month().day().time(includingFractionalSeconds: true)) + "Z" }
+    static func now() -> String {
+        Date().formatted(.iso8601.year().month().day().time(includingFractionalSeconds: true)) + "Z"
+    }
 
     static func of(_ id: Snowflake) -> String {
         let seconds = Double((id.rawValue >> 22) + 1_420_070_400_000) / 1000

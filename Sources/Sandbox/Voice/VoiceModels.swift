@@ -59,6 +59,8 @@ struct VoiceRoster: Sendable {
     var proposedAt = 0.0
     var transition: Transition?
     var nextTransition: UInt16 = 1
+    /// Whose commits were taken, in order.
+    var committers: [Snowflake] = []
 
     var isWaiting: Bool { !proposed.isEmpty }
 

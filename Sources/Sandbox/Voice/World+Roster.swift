@@ -93,6 +93,7 @@ extension SandboxWorld {
 
     private func commit(_ payload: [UInt8], _ user: Snowflake, _ call: Snowflake) {
         guard var service = calls[call]?.roster.service, calls[call]?.roster.transition == nil else { return }
+        guard mayCommit(user, call, service) else { return }
         let accepted: DAVEDeliveryService.AcceptedCommit
         do {
             accepted = try service.accept(commitWelcome: payload, from: user.rawValue)
@@ -105,12 +106,15 @@ extension SandboxWorld {
         let staying = Set(accepted.staying.map { Snowflake(rawValue: $0) }).intersection(here)
         let welcomed = accepted.welcomes.filter { here.contains(Snowflake(rawValue: $0.key)) }
         calls[call]?.roster.service = service
+        calls[call]?.roster.committers.append(user)
         calls[call]?.roster.proposed = []
         calls[call]?.roster.founding = []
         calls[call]?.roster.nextTransition = id == .max ? 1 : id + 1
         let waiting = staying.union(welcomed.keys.map { Snowflake(rawValue: $0) })
         calls[call]?.roster.transition = VoiceRoster.Transition(id: id, waiting: waiting, since: now)
-        for member in staying { tell(.binary(opcode: DAVEOpcode.announceCommitTransition, head + accepted.commit), member, call) }
+        for member in staying {
+            tell(.binary(opcode: DAVEOpcode.announceCommitTransition, head + accepted.commit), member, call)
+        }
         for (member, welcome) in welcomed {
             tell(.binary(opcode: DAVEOpcode.welcome, head + welcome), Snowflake(rawValue: member), call)
         }
@@ -121,6 +125,18 @@ extension SandboxWorld {
         announce("DAVE_COMMIT", body)
         if waiting.isEmpty { execute(call) }
     }
+
+    /// False where the test wants somebody else's commit to come first, who can make one.
+    private func mayCommit(_ user: Snowflake, _ call: Snowflake, _ service: DAVEDeliveryService) -> Bool {
+        guard let first = firstCommitters[call], first != user, connected(call).contains(first) else { return true }
+        return !service.members.isEmpty && !service.members.contains(first.rawValue)
+    }
+
+    /// From now on the commits of `user` come before all others', as long as it is there to make one. Nil for no order.
+    public func setCommitter(_ user: Snowflake?, of channel: Snowflake) { firstCommitters[channel] = user }
+
+    /// Whose commits made the epochs of the call so far.
+    public func committers(of channel: Snowflake) -> [Snowflake] { calls[channel]?.roster.committers ?? [] }
 
     /// Op 23.
     func transitionReady(_ id: Int64?, _ user: Snowflake, _ call: Snowflake) {
@@ -180,7 +196,8 @@ extension SandboxWorld {
             tell(.text(opcode: VoiceOpcode.davePrepareEpoch, epoch), user, call)
             guard here.count == 1 else { continue }
             tell(
-                .text(opcode: VoiceOpcode.davePrepareTransition, ["protocol_version": 1, "transition_id": 0]), user, call)
+                .text(opcode: VoiceOpcode.davePrepareTransition, ["protocol_version": 1, "transition_id": 0]), user,
+                call)
         }
         announce("DAVE_RESTART", ["channel_id": .id(call)])
     }

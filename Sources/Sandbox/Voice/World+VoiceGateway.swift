@@ -69,7 +69,9 @@ extension SandboxWorld {
         guard let guild = data["server_id"]?.snowflake, let user = data["user_id"]?.snowflake,
             let grant = grants[VoiceKey(guild: guild, user: user)]
         else { return socket.close(4006, "Session is no longer valid") }
-        guard data["session_id"]?.string == grant.sessionID else { return socket.close(4006, "Session is no longer valid") }
+        guard data["session_id"]?.string == grant.sessionID else {
+            return socket.close(4006, "Session is no longer valid")
+        }
         guard data["token"]?.string == grant.token else { return socket.close(4004, "Authentication failed") }
         let version = Int(data["max_dave_protocol_version"]?.int ?? 0)
         let isStage = guilds[guild]?.channels[grant.channel]?.type == ChannelType.stage
@@ -104,13 +106,17 @@ extension SandboxWorld {
     }
 
     private func selectProtocol(_ data: JSONValue, _ user: Snowflake, _ call: Snowflake, _ id: Snowflake) {
-        guard let socket = voiceConnections[id]?.socket, let participant = calls[call]?.participants[user] else { return }
+        guard let socket = voiceConnections[id]?.socket, let participant = calls[call]?.participants[user] else {
+            return
+        }
         guard data["protocol"]?.string == "udp" else { return socket.close(4012, "Unknown protocol") }
         guard let mode = (data["data"]?["mode"]?.string).flatMap(VoiceEncryptionMode.init(rawValue:)) else {
             return socket.close(4016, "Unknown encryption mode")
         }
         let key = (0..<32).map { _ in UInt8.random(in: 0...255) }
-        guard media.setKey(key, mode: mode, of: participant.ssrc) else { return socket.close(4015, "Voice server crashed") }
+        guard media.setKey(key, mode: mode, of: participant.ssrc) else {
+            return socket.close(4015, "Voice server crashed")
+        }
         let version = calls[call]?.daveVersion ?? 0
         let description: JSONValue = [
             "mode": .string(mode.rawValue), "secret_key": .array(key.map { .number($0) }),
@@ -213,7 +219,9 @@ extension SandboxWorld {
             participant.replay.append((sequence, message))
             if participant.replay.count > 500 { participant.replay.removeFirst(100) }
             calls[call]?.participants[user] = participant
-            if let socket = id.flatMap({ voiceConnections[$0]?.socket }) { write(message, sequence: sequence, to: socket) }
+            if let socket = id.flatMap({ voiceConnections[$0]?.socket }) {
+                write(message, sequence: sequence, to: socket)
+            }
         }
     }
 
@@ -264,7 +272,9 @@ extension SandboxWorld {
         }
         for call in calls.values {
             for participant in call.participants.values {
-                if let lost = participant.lostAt, now - lost > 60 { dropParticipant(participant.user, call: call.channel) }
+                if let lost = participant.lostAt, now - lost > 60 {
+                    dropParticipant(participant.user, call: call.channel)
+                }
             }
             tickRoster(call.channel)
         }
@@ -283,7 +293,11 @@ extension SandboxWorld {
             switch fault {
             case .drop: socket.reset()
             case .close(let code):
-                if code == 4015 { socket.close(code) } else { endParticipant(user, call: call.channel, code: code, reason: "") }
+                if code == 4015 {
+                    socket.close(code)
+                } else {
+                    endParticipant(user, call: call.channel, code: code, reason: "")
+                }
             case .malformed: socket.text(Array("{\"op\":".utf8))
             case .badCommit:
                 let garbage: [UInt8] = [0x7f, 0xff] + (0..<40).map { _ in UInt8.random(in: 0...255) }

@@ -43,6 +43,7 @@ public actor SandboxWorld {
 
     var grants: [VoiceKey: VoiceGrant] = [:]
     var calls: [Snowflake: VoiceCall] = [:]
+    var firstCommitters: [Snowflake: Snowflake] = [:]
     var voiceConnections: [Snowflake: VoiceConnection] = [:]
     var inbox: [(listener: Snowflake, event: ListenerEvent)] = []
     var listeners: [Snowflake: InProcessMember] = [:]

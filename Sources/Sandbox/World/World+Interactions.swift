@@ -56,7 +56,10 @@ extension SandboxWorld {
         modal customID: String, fields: [String: String], application: Snowflake, by who: SandboxInvocation
     ) throws -> Snowflake {
         let rows = fields.sorted { $0.key < $1.key }.map { name, value -> JSONValue in
-            ["type": 18, "id": 1, "component": ["type": 4, "id": 2, "custom_id": .string(name), "value": .string(value)]]
+            [
+                "type": 18, "id": 1,
+                "component": ["type": 4, "id": 2, "custom_id": .string(name), "value": .string(value)],
+            ]
         }
         let data: JSONValue = ["custom_id": .string(customID), "components": .array(rows), "resolved": [:]]
         return try interact(InteractionType.modal, data, application: application, command: nil, by: who)
@@ -94,7 +97,9 @@ extension SandboxWorld {
 
     private func find(_ name: String, guild: Snowflake) throws -> (Snowflake, JSONValue) {
         for bot in applications.values.sorted(by: { $0.id < $1.id }) where guilds[guild]?.members[bot.id] != nil {
-            let found = commands(of: bot.id, in: guild).first { $0["name"]?.string == name && $0["type"]?.int ?? 1 == 1 }
+            let found = commands(of: bot.id, in: guild).first {
+                $0["name"]?.string == name && $0["type"]?.int ?? 1 == 1
+            }
             if let found { return (bot.id, found) }
         }
         throw SandboxError("unknown_command", "no bot in this server has the command /\(name)")

@@ -167,7 +167,8 @@ extension SandboxWorld {
         let type = part.contentType ?? "application/octet-stream"
         attachments[id] = SandboxAttachment(id: id, filename: name, contentType: type, bytes: part.body)
         attachmentOrder.append(id)
-        while attachments.values.reduce(0, { $0 + $1.bytes.count }) > Bounds.attachmentBytes, attachmentOrder.count > 1 {
+        while attachments.values.reduce(0, { $0 + $1.bytes.count }) > Bounds.attachmentBytes, attachmentOrder.count > 1
+        {
             attachments[attachmentOrder.removeFirst()] = nil
         }
         let url = "http://\(addresses.authority)/attachments/\(message.channel)/\(id)/\(name)"

@@ -93,7 +93,8 @@ extension SandboxWorld {
         let user = session.application
         guard let guild = data["guild_id"]?.snowflake, guilds[guild]?.members[user] != nil else { return }
         guard let wanted = data["channel_id"]?.present?.snowflake else { return leaveVoice(user, in: guild) }
-        guard let channel = guilds[guild]?.channels[wanted], channel.isVoice, mayEnter(user, channel, guild: guild) else {
+        guard let channel = guilds[guild]?.channels[wanted], channel.isVoice, mayEnter(user, channel, guild: guild)
+        else {
             return announce("VOICE_REFUSED", ["guild_id": .id(guild), "user_id": .id(user), "channel_id": .id(wanted)])
         }
         enter(
