@@ -121,7 +121,7 @@ let testTargets: [Target] = [
     tests("DiscordRESTTests", ["DiscordREST", "DiscordModel"] + nio),
     tests("DiscordGatewayTests", ["DiscordGateway", "DiscordModel", "WebSocketClient", "CZlib", "CZstd"] + nio),
     tests("DiscordVoiceTests", ["DiscordVoice", "DiscordModel", "DAVE", "AudioRing"] + nio),
-    tests("MediaTests", ["Media", "MediaWire", "AudioRing", "COpus"]),
+    tests("MediaTests", ["Media", "MediaWire", "AudioRing", "CLinux", "Sandbox", logging]),
     tests("TimmyCoreTests", ["TimmyCore"]),
     tests("PluginHostTests", ["PluginHost", pluginABI, logging]),
     tests("SandboxTests", ["Sandbox", "DiscordModel", "DAVE"] + nio),

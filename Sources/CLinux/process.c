@@ -13,10 +13,15 @@
 
 pid_t tb_spawn_worker(const char *path, int control) {
     char *const arguments[] = {(char *)path, "--control", "3", NULL};
-    char *const environment[] = {"LANG=C.UTF-8", NULL};
+    // Swift's own crash handler would try to start a debugger, which a confined process cannot: it must simply die.
+    char *const environment[] = {"LANG=C.UTF-8", "SWIFT_BACKTRACE=enable=no", NULL};
     pid_t pid = fork();
     if (pid != 0) return pid;
     // Only async-signal-safe calls from here on: other threads of the parent may have held locks.
+    // Threads of the concurrency pool block every signal, and a mask survives execve.
+    sigset_t none;
+    sigemptyset(&none);
+    sigprocmask(SIG_SETMASK, &none, NULL);
     int null = open("/dev/null", O_RDWR);
     int high = fcntl(control, F_DUPFD, 10);
     if (null < 0 || high < 0) _exit(126);

@@ -27,7 +27,9 @@ enum Confinement {
 
     /// For the tests: tries what must fail and prints a line for each.
     static func report() -> String {
-        func verdict(_ name: String, _ status: Int) -> String { "\(name): \(status < 0 && errno == EPERM ? "refused" : "ALLOWED")" }
+        func verdict(_ name: String, _ status: Int) -> String {
+            "\(name): \(status < 0 && errno == EPERM ? "refused" : "ALLOWED")"
+        }
         return [
             verdict("open", Int(open("/etc/passwd", O_RDONLY))),
             verdict("socket", Int(socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0))),

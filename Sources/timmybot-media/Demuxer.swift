@@ -36,7 +36,8 @@ final class Demuxer {
     /// Takes over `descriptor`.
     init(descriptor: Int32) throws(WorkerError) {
         source = DescriptorSource(descriptor: descriptor)
-        guard let packet = av_packet_alloc(), let context = avformat_alloc_context(), let io = source.makeIO(Self.bufferSize)
+        guard let packet = av_packet_alloc(), let context = avformat_alloc_context(),
+            let io = source.makeIO(Self.bufferSize)
         else { throw WorkerError(.internalError, "out of memory") }
         self.packet = packet
         context.pointee.pb = io
@@ -124,7 +125,8 @@ final class Demuxer {
         info.sampleRate = Int(parameters.pointee.sample_rate)
         let duration = stream.pointee.duration
         if duration > 0 {
-            info.duration = UInt64(clamping: av_rescale_q(duration, stream.pointee.time_base, AVRational(num: 1, den: 1_000)))
+            info.duration = UInt64(
+                clamping: av_rescale_q(duration, stream.pointee.time_base, AVRational(num: 1, den: 1_000)))
         } else if format.pointee.duration > 0 {
             info.duration = UInt64(format.pointee.duration / 1_000)
         }

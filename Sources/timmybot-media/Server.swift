@@ -44,7 +44,8 @@ final class Server: @unchecked Sendable {
             enqueue(id) { [self] lane in open(id, options, descriptors, in: lane) }
         case .change(let id, let volume, let filter):
             enqueue(id) { [self] lane in
-                attempt(id, in: lane) { stream throws(WorkerError) in try stream.change(volume: volume, filter: filter) }
+                attempt(id, in: lane) { stream throws(WorkerError) in try stream.change(volume: volume, filter: filter)
+                }
             }
         case .close(let id): enqueue(id) { $0.streams[id] = nil }
         case .probe(let id):
@@ -61,9 +62,10 @@ final class Server: @unchecked Sendable {
 
     private func pong(_ number: UInt32) {
         let now = clockMilliseconds()
-        let busiest = lanes.map { lane in
-            lane.lock.withLock { lane.busy.id == 0 ? (0, 0) : (lane.busy.id, Int(now - min(now, lane.busy.since))) }
-        }.max { $0.1 < $1.1 } ?? (0, 0)
+        let busiest =
+            lanes.map { lane in
+                lane.lock.withLock { lane.busy.id == 0 ? (0, 0) : (lane.busy.id, Int(now - min(now, lane.busy.since))) }
+            }.max { $0.1 < $1.1 } ?? (0, 0)
         socket.send(WorkerReply.pong(number: number, busy: busiest.0, busyFor: busiest.1))
     }
 
@@ -86,7 +88,9 @@ final class Server: @unchecked Sendable {
     private func work(_ lane: Lane) {
         while true {
             let jobs = lane.lock.withLock { () -> [() -> Void] in
-                if lane.jobs.isEmpty { _ = lane.lock.wait(until: Date(timeIntervalSinceNow: Double(Self.period) / 1e6)) }
+                if lane.jobs.isEmpty {
+                    _ = lane.lock.wait(until: Date(timeIntervalSinceNow: Double(Self.period) / 1e6))
+                }
                 defer { lane.jobs = [] }
                 return lane.jobs
             }
@@ -144,10 +148,12 @@ final class Server: @unchecked Sendable {
             let demuxer = try Demuxer(descriptor: descriptors[0])
             var info = demuxer.info
             if let artwork = demuxer.artwork,
-                let memory = mmap(nil, MediaWire.artworkCapacity, PROT_WRITE | PROT_READ, MAP_SHARED, descriptors[1], 0),
+                let memory = mmap(
+                    nil, MediaWire.artworkCapacity, PROT_WRITE | PROT_READ, MAP_SHARED, descriptors[1], 0),
                 memory != MAP_FAILED
             {
-                memory.copyMemory(from: artwork.bytes.baseAddress ?? UnsafeRawPointer(memory), byteCount: artwork.bytes.count)
+                memory.copyMemory(
+                    from: artwork.bytes.baseAddress ?? UnsafeRawPointer(memory), byteCount: artwork.bytes.count)
                 munmap(memory, MediaWire.artworkCapacity)
                 info.artworkSize = artwork.bytes.count
                 info.artworkType = artwork.type

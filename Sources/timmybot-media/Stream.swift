@@ -60,7 +60,8 @@ final class Stream {
     /// Tops up the ring. Returns whether the stream goes on.
     func fill() throws(WorkerError) -> Bool {
         let started = clock()
-        while ring.count < Self.target, !isOver {
+        // Bounded: a listener who takes packets as fast as they come must not make this look like a hang.
+        for _ in 0..<Self.target where ring.count < Self.target && !isOver {
             if let transcoder {
                 try transcode(transcoder, started)
             } else {

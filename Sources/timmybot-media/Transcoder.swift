@@ -28,10 +28,14 @@ final class Transcoder {
     private var packet = [UInt8](repeating: 0, count: 1275)
 
     /// - Parameter start: position of the first sample that is to come out, in 48 kHz samples.
-    init(_ parameters: UnsafeMutablePointer<AVCodecParameters>, timeBase: AVRational, options: StreamOptions, start: UInt64)
+    init(
+        _ parameters: UnsafeMutablePointer<AVCodecParameters>, timeBase: AVRational, options: StreamOptions,
+        start: UInt64
+    )
         throws(WorkerError)
     {
-        guard let codec = avcodec_find_decoder(parameters.pointee.codec_id), let context = avcodec_alloc_context3(codec),
+        guard let codec = avcodec_find_decoder(parameters.pointee.codec_id),
+            let context = avcodec_alloc_context3(codec),
             let decoded = av_frame_alloc(), let filtered = av_frame_alloc()
         else { throw WorkerError(.unsupported, "no decoder for this codec") }
         var status: Int32 = 0
@@ -89,10 +93,14 @@ final class Transcoder {
 
     private func run(_ frame: UnsafeMutablePointer<AVFrame>, at: Int64?) throws(WorkerError) {
         let format = (frame.pointee.sample_rate, frame.pointee.format, frame.pointee.ch_layout.nb_channels)
-        guard format.0 > 0, format.0 <= 768_000, (1...64).contains(format.2) else { throw WorkerError(.damaged, "impossible format") }
+        guard format.0 > 0, format.0 <= 768_000, (1...64).contains(format.2) else {
+            throw WorkerError(.damaged, "impossible format")
+        }
         if graph == nil || format != graphFormat { try build(frame, format) }
         if let at { frame.pointee.pts = av_rescale_q(at, Demuxer.rate, AVRational(num: 1, den: format.0)) }
-        guard av_buffersrc_add_frame(input, frame) >= 0 else { throw WorkerError(.damaged, "frame does not fit the filter") }
+        guard av_buffersrc_add_frame(input, frame) >= 0 else {
+            throw WorkerError(.damaged, "frame does not fit the filter")
+        }
         while av_buffersink_get_frame(output, filtered) >= 0 {
             collect(filtered)
             av_frame_unref(filtered)
@@ -111,7 +119,8 @@ final class Transcoder {
         }
         let samples = UnsafeRawPointer(data).assumingMemoryBound(to: Float.self)
         waiting.append(
-            contentsOf: UnsafeBufferPointer(start: samples + first * Self.channels, count: (count - first) * Self.channels))
+            contentsOf: UnsafeBufferPointer(
+                start: samples + first * Self.channels, count: (count - first) * Self.channels))
     }
 
     private func build(_ frame: UnsafeMutablePointer<AVFrame>, _ format: (Int32, Int32, Int32)) throws(WorkerError) {
@@ -125,7 +134,8 @@ final class Transcoder {
         av_channel_layout_describe(&layout, &name, name.count)
         let described = String(decoding: name.prefix { $0 != 0 }.map { UInt8(bitPattern: $0) }, as: UTF8.self)
         let sampleFormat = String(cString: av_get_sample_fmt_name(AVSampleFormat(format.1)))
-        let source = "time_base=1/\(format.0):sample_rate=\(format.0):sample_fmt=\(sampleFormat):channel_layout=\(described)"
+        let source =
+            "time_base=1/\(format.0):sample_rate=\(format.0):sample_fmt=\(sampleFormat):channel_layout=\(described)"
         let effect = AudioFilter(rawValue: filter).map { "\($0.graph)," } ?? ""
         let chain =
             "aresample=48000,aformat=sample_fmts=flt:channel_layouts=stereo,\(effect)aformat=sample_fmts=flt:sample_rates=48000:channel_layouts=stereo"

@@ -16,7 +16,9 @@ case "--self-test":
         print("confinement failed")
         exit(1)
     }
-    print(Confinement.report())
+    let report = Confinement.report()
+    print(report)
+    exit(report.contains("ALLOWED") ? 1 : 0)
 case "--control":
     // Touch what loads lazily before the doors close.
     _ = WireSocket.warmUp()
