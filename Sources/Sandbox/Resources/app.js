@@ -70,10 +70,16 @@ const inCall = (channel) => Object.keys(world.voice[here.guild] ?? {}).filter((u
 function drawMessages() {
   $("channel-name").textContent = "# " + (guild()?.channels.find((entry) => entry.id === here.channel)?.name ?? "");
   const list = (world.messages[here.channel] ?? []).map(drawMessage);
-  const box = $("messages"), low = box.scrollHeight - box.scrollTop - box.clientHeight < 120;
-  box.replaceChildren(...list);
-  if (low) box.scrollTop = box.scrollHeight;
+  $("messages").replaceChildren(...list);
+  stick();
 }
+
+// Who reads the newest message goes on seeing the newest; who has scrolled up stays there.
+let atEnd = true;
+function stick() { if (atEnd) $("messages").scrollTop = $("messages").scrollHeight; }
+$("messages").onscroll = ({ target }) => (atEnd = target.scrollHeight - target.scrollTop - target.clientHeight < 120);
+$("messages").addEventListener("load", stick, true);
+new ResizeObserver(stick).observe($("messages"));
 
 function body(message) {
   const root = node("div", "message-body");
@@ -203,7 +209,7 @@ function openGuild(id) {
   loadCommands().catch((error) => say(error.message));
 }
 
-function openChannel(id) { document.body.classList.remove("menu"); here.channel = id; composer.reset(); drawGuilds(); drawChannels(); drawMessages(); }
+function openChannel(id) { document.body.classList.remove("menu"); here.channel = id; atEnd = true; composer.reset(); drawGuilds(); drawChannels(); drawMessages(); }
 
 async function reload() {
   const state = await api.state();
