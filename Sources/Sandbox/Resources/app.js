@@ -156,7 +156,7 @@ function happened(type, data) {
       drawChannels();
       break;
     case "MODAL": openModal(data); break;
-    case "COMMANDS_UPDATE": loadCommands(); break;
+    case "COMMANDS_UPDATE": loadCommands().catch((error) => say(error.message)); break;
     case "INTERACTION_FAILURE": say("The application did not respond"); break;
     case "GUILD_CREATE": case "GUILD_DELETE": case "CHANNEL_CREATE": case "CHANNEL_UPDATE": case "GUILD_MEMBER_ADD":
     case "GUILD_MEMBER_REMOVE": reload().catch((error) => say(error.message)); break;
