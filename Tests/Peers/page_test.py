@@ -93,7 +93,7 @@ class Person:
         self.clear()
 
     def joins(self):
-        self.browser.click("#channels [data-channel]:has(+ *) ~ button:last-of-type")
+        self.browser.click("#channels button:last-of-type")
         self.see("the voice panel", "!document.querySelector('#voice-panel').hidden")
 
     def plays(self):
