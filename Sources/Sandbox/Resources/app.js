@@ -70,10 +70,16 @@ const inCall = (channel) => Object.keys(world.voice[here.guild] ?? {}).filter((u
 function drawMessages() {
   $("channel-name").textContent = "# " + (guild()?.channels.find((entry) => entry.id === here.channel)?.name ?? "");
   const list = (world.messages[here.channel] ?? []).map(drawMessage);
-  const box = $("messages"), low = box.scrollHeight - box.scrollTop - box.clientHeight < 120;
-  box.replaceChildren(...list);
-  if (low) box.scrollTop = box.scrollHeight;
+  $("messages").replaceChildren(...list);
+  stick();
 }
+
+// Who reads the newest message goes on seeing the newest; who has scrolled up stays there.
+let atEnd = true;
+function stick() { if (atEnd) $("messages").scrollTop = $("messages").scrollHeight; }
+$("messages").onscroll = ({ target }) => (atEnd = target.scrollHeight - target.scrollTop - target.clientHeight < 120);
+$("messages").addEventListener("load", stick, true);
+new ResizeObserver(stick).observe($("messages"));
 
 function body(message) {
   const root = node("div", "message-body");
@@ -91,7 +97,7 @@ function drawMessage(message) {
   const ephemeral = Boolean(message.flags & 64);
   const row = node("li", ephemeral ? "message ephemeral" : "message");
   row.dataset.message = message.id;
-  const used = message.interaction_metadata ?? message.interaction;
+  const used = message.interaction ?? message.interaction_metadata;
   if (used?.user) { const line = node("div", "invoked"); line.append(node("b", "", nameOf(used.user.id)), ` used ${used.name ? "/" + used.name : "a command"}`); row.append(line); }
   const head = node("div", "head", nameOf(message.author.id));
   if (message.author.bot) head.append(node("span", "tag", "APP"));
@@ -141,7 +147,7 @@ function happened(type, data) {
       const states = (world.voice[data.guild_id] ??= {});
       if (data.member?.user) world.users[data.user_id] ??= data.member.user;
       if (data.channel_id) states[data.user_id] = data.channel_id; else { delete states[data.user_id]; world.speaking.delete(data.user_id); }
-      if (data.user_id === here.user) listen(data.channel_id ?? null);
+      if (data.user_id === here.user && data.guild_id === here.guild) listen(data.channel_id ?? null);
       drawChannels(); refreshQueue();
       break;
     }
@@ -150,8 +156,10 @@ function happened(type, data) {
       drawChannels();
       break;
     case "MODAL": openModal(data); break;
-    case "COMMANDS_UPDATE": loadCommands(); break;
-    case "GUILD_CREATE": case "GUILD_DELETE": reload(); break;
+    case "COMMANDS_UPDATE": loadCommands().catch((error) => say(error.message)); break;
+    case "INTERACTION_FAILURE": say("The application did not respond"); break;
+    case "GUILD_CREATE": case "GUILD_DELETE": case "CHANNEL_CREATE": case "CHANNEL_UPDATE": case "GUILD_MEMBER_ADD":
+    case "GUILD_MEMBER_REMOVE": reload().catch((error) => say(error.message)); break;
   }
 }
 
@@ -196,12 +204,12 @@ async function loadCommands() { world.commands = await api.commands(here.guild);
 
 function openGuild(id) {
   here.guild = id;
-  here.call = world.voice[id]?.[here.user] ?? null;
+  listen(world.voice[id]?.[here.user] ?? null);
   openChannel(guild()?.channels.find((entry) => entry.type === 0)?.id);
   loadCommands().catch((error) => say(error.message));
 }
 
-function openChannel(id) { here.channel = id; composer.reset(); drawGuilds(); drawChannels(); drawMessages(); }
+function openChannel(id) { document.body.classList.remove("menu"); here.channel = id; atEnd = true; composer.reset(); drawGuilds(); drawChannels(); drawMessages(); }
 
 async function reload() {
   const state = await api.state();
@@ -217,6 +225,7 @@ async function reload() {
 }
 
 $("leave").onclick = async () => { try { await api.leave({ user_id: here.user, guild_id: here.guild }); listen(null); drawChannels(); } catch (error) { say(error.message); } };
+$("menu").onclick = () => document.body.classList.toggle("menu");
 $("ear-volume").oninput = () => ($("ear").volume = Number($("ear-volume").value));
 document.addEventListener("click", () => { if (here.call && $("ear").paused) $("ear").play().catch(() => {}); });
 composer.start(() => ({ ...here, commands: world.commands }), say);

@@ -129,7 +129,8 @@ function key(event) {
     if (!popup.hidden) { event.preventDefault(); choices[chosen].use(); }
     else if (command && active + 1 < options().length) { event.preventDefault(); go(active + 1); }
   } else if (event.key === "Escape") {
-    reset();
+    clearTimeout(timer); asked++;
+    if (popup.hidden) reset(); else show([]);
   } else if (event.key === "Backspace" && command && !input.value) {
     event.preventDefault();
     if (active) go(active - 1); else reset();

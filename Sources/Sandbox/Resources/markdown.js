@@ -9,7 +9,7 @@ function inline(text, into) {
   const flush = () => { if (plain) into.append(plain); plain = ""; };
   while (text) {
     let match;
-    if ((match = /^\\([*_~`\\|<>[\]()#-])/.exec(text))) {
+    if ((match = /^\\([^0-9A-Za-z\s])/.exec(text))) {
       plain += match[1];
     } else if ((match = /^`([^`]+)`/.exec(text))) {
       flush(); const code = document.createElement("code"); code.textContent = match[1]; into.append(code);
