@@ -69,6 +69,9 @@ let ground: [Target] = [
     .target(name: "CAudioRing", cSettings: strictC),
     .target(name: "CLinux", cSettings: strictC),
     .target(name: "CSynth", cSettings: strictC + [.unsafeFlags(["-O2"])]),
+    .target(
+        name: "CBenchFloor", cSettings: strictC + [.unsafeFlags(["-O2"])],
+        linkerSettings: ["crypto", "opus", "avformat", "avcodec", "avutil", "swresample"].map { .linkedLibrary($0) }),
     library("AudioRing", ["CAudioRing", "CLinux"]),
     library("MediaWire", ["CLinux"]),
     library("DiscordModel", []),
@@ -95,7 +98,8 @@ let adapters: [Target] = [
     library(
         "Bot",
         [
-            "TimmyCore", "PluginHost", "DiscordREST", "DiscordGateway", "DiscordVoice", "Media", "DiscordModel", "AudioRing",
+            "TimmyCore", "PluginHost", "DiscordREST", "DiscordGateway", "DiscordVoice", "Media", "DiscordModel",
+            "AudioRing",
             "MediaWire", pluginABI, logging,
             .product(name: "Configuration", package: "swift-configuration"),
         ]),
@@ -109,7 +113,9 @@ let executables: [Target] = [
         ]),
     tool("timmybot-media", ["MediaWire", "AudioRing", "CLibAV", "COpus", "CSeccomp", "CLinux"]),
     tool("timmybot-songs", ["CLibAV", "CSynth"]),
-    tool("timmybot-bench", ["DiscordVoice", "DAVE", "Media", "AudioRing", "CLinux", "PluginHost"]),
+    tool(
+        "timmybot-bench",
+        ["DiscordVoice", "DAVE", "Media", "AudioRing", "CLinux", "CBenchFloor", "PluginHost", pluginABI, logging]),
 ]
 let plugins: [Target] = ["Library", "Playback", "Queue"].flatMap(plugin)
 let testTargets: [Target] = [
@@ -134,7 +140,8 @@ let package = Package(
     dependencies: [
         .package(path: "sdk"),
         .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.0"),
-        .package(url: "https://github.com/apple/swift-configuration", from: "1.4.0", traits: ["YAML", "JSON", "Logging"]),
+        .package(
+            url: "https://github.com/apple/swift-configuration", from: "1.4.0", traits: ["YAML", "JSON", "Logging"]),
         .package(url: "https://github.com/apple/swift-crypto", from: "4.5.0"),
         .package(url: "https://github.com/apple/swift-log", from: "1.16.0"),
         .package(url: "https://github.com/apple/swift-nio", from: "2.101.0"),

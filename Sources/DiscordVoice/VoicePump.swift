@@ -22,8 +22,12 @@ public final class VoicePump: Sendable {
     private let seen = Atomic(0)
     private let running = Atomic(false)
     private let skipped = Atomic(0)
+    private let origin = Atomic(0)
 
     public init() {}
+
+    /// When the first slot was due, in nanoseconds of CLOCK_MONOTONIC; 0 before `start`. For measuring from outside.
+    package var startTime: Int { origin.load(ordering: .acquiring) }
 
     /// Slots that were skipped after stalls.
     public var skippedSlots: Int { skipped.load(ordering: .relaxed) }
@@ -61,10 +65,12 @@ public final class VoicePump: Sendable {
         guard !running.exchange(true, ordering: .acquiringAndReleasing) else { return }
         let context = Unmanaged.passRetained(self).toOpaque()
         var thread = pthread_t()
-        let status = pthread_create(&thread, nil, { context in
-            if let context { Unmanaged<VoicePump>.fromOpaque(context).takeRetainedValue().loop() }
-            return nil
-        }, context)
+        let status = pthread_create(
+            &thread, nil,
+            { context in
+                if let context { Unmanaged<VoicePump>.fromOpaque(context).takeRetainedValue().loop() }
+                return nil
+            }, context)
         guard status == 0 else {
             Unmanaged<VoicePump>.fromOpaque(context).release()
             running.store(false, ordering: .releasing)
@@ -80,7 +86,9 @@ public final class VoicePump: Sendable {
         var priority = sched_param()
         priority.sched_priority = 10
         pthread_setschedparam(pthread_self(), SCHED_FIFO, &priority)
-        var state = PumpLoop(start: Self.now())
+        let start = Self.now()
+        origin.store(start, ordering: .releasing)
+        var state = PumpLoop(start: start)
         while running.load(ordering: .acquiring) {
             refresh(&state)
             let wake = state.run(now: Self.now(), clock: Self.now)
