@@ -115,7 +115,12 @@ let executables: [Target] = [
     tool("timmybot-songs", ["CLibAV", "CSynth"]),
     tool(
         "timmybot-bench",
-        ["DiscordVoice", "DAVE", "Media", "AudioRing", "CLinux", "CBenchFloor", "PluginHost", pluginABI, logging]),
+        [
+            "DiscordVoice", "DiscordModel", "DAVE", "Media", "MediaWire", "AudioRing", "CLinux", "CBenchFloor",
+            "PluginHost",
+            pluginABI,
+            logging,
+        ]),
 ]
 let plugins: [Target] = ["Library", "Playback", "Queue"].flatMap(plugin)
 let testTargets: [Target] = [

@@ -1,4 +1,5 @@
 import CBenchFloor
+import DiscordVoice
 import Glibc
 
 /// The floor's two readings, in milliseconds of CPU for a stream-minute.
@@ -64,20 +65,26 @@ final class FloorStep: @unchecked Sendable {
     }
 
     private func runPaced() -> Double {
-        let slots = (0..<Self.slots).map { slot in
-            (first: slot * guilds / Self.slots, end: (slot + 1) * guilds / Self.slots)
-        }
+        let slots = Self.plan(guilds)
         let start = tb_now(), steps = Int(seconds * 1_000)
         let cpu = tb_cpu_here()
         var sent = 0
         for step in 0..<steps {
-            let (first, end) = slots[step % Self.slots]
-            guard end > first else { continue }
+            let streams = slots[step % Self.slots]
+            guard !streams.isEmpty else { continue }
             let due = Int(start) + step * 1_000_000
             var time = timespec(tv_sec: due / 1_000_000_000, tv_nsec: due % 1_000_000_000)
             while clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &time, nil) == EINTR {}
-            sent += tb_floor_send(floor, first, end - first)
+            sent += tb_floor_send(floor, streams.lowerBound, streams.count)
         }
         return streamMinute(tb_cpu_here() - cpu, frames: sent)
+    }
+
+    /// Which streams each millisecond of the 20 serves: in as few slots as the pump would use, as far apart as can be.
+    private static func plan(_ guilds: Int) -> [Range<Int>] {
+        let used = min(slots, (guilds + VoicePump.slotFill - 1) / VoicePump.slotFill)
+        var plan = [Range<Int>](repeating: 0..<0, count: slots)
+        for slot in 0..<used { plan[slot * slots / used] = slot * guilds / used..<(slot + 1) * guilds / used }
+        return plan
     }
 }

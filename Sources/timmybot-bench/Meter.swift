@@ -70,3 +70,10 @@ func onPumpLikeThread<Result: Sendable>(_ body: @escaping @Sendable () -> Result
         }
     }
 }
+
+/// As above, with ordinary scheduling: for work that would otherwise keep a core from everybody else.
+func onPlainThread<Result: Sendable>(_ body: @escaping @Sendable () -> Result) async -> Result {
+    await withCheckedContinuation { continuation in
+        Thread.detachNewThread { continuation.resume(returning: body()) }
+    }
+}

@@ -1,0 +1,1 @@
+struct PeerBench { init(_ o: Options) {}; func run() {} }
