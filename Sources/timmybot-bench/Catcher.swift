@@ -41,9 +41,11 @@ final class Catcher: @unchecked Sendable {
         records.deallocate()
     }
 
+    func port(of stream: Int) -> UInt16 { ports[stream / Self.streamsPerSocket] }
+
     /// A socket that sends here.
     func connect(stream: Int) throws -> Int32 {
-        let socket = tb_udp_connect("127.0.0.1", ports[stream / Self.streamsPerSocket])
+        let socket = tb_udp_connect("127.0.0.1", port(of: stream))
         guard socket >= 0 else { throw BenchError("no socket for stream \(stream): \(errno)") }
         return socket
     }

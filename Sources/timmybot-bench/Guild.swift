@@ -12,47 +12,31 @@ final class Guild {
     private let session: DAVESession
     private let socket: Int32
 
-    init(number: Int, socket: Int32) throws {
+    init(number: Int, socket: Int32, ring: AudioRing? = nil) throws {
         self.socket = socket
-        ring = try AudioRing()
+        self.ring = try ring ?? AudioRing()
         let key = (0..<32).map { _ in UInt8.random(in: 0...255) }
         guard let cipher = TransportCipher(.aes256GCM, key: key) else { throw BenchError("no AES-256-GCM") }
         sender = VoiceSender(descriptor: socket, ssrc: UInt32(number + 1), cipher: cipher)
         let (session, ratchet) = try Self.join(channel: UInt64(number + 1))
         self.session = session
         sender.encryptor.install(ratchet)
-        sender.play(ring)
+        sender.play(self.ring)
     }
 
     deinit { close(socket) }
 
-    /// Founds the call's encrypted group with one listener, as the voice gateway's messages would.
+    /// Founds the call's encrypted group with one listener.
     private static func join(channel: UInt64) throws -> (DAVESession, KeyRatchet) {
-        var service = DAVEDeliveryService(channelID: channel)
-        var bot = DAVESession(userID: 1, channelID: channel), listener = DAVESession(userID: 2, channelID: channel)
-        let botPackage = greet(&bot, service), listenerPackage = greet(&listener, service)
-        let proposals = try service.propose(add: [(1, botPackage), (2, listenerPackage)]).filter { $0.user != 1 }
-        let answer = bot.handle(
-            .binary(
-                opcode: DAVEOpcode.proposals, payload: DAVEDeliveryService.append(proposals.map(\.message))))
-        let accepted = try service.accept(commitWelcome: binary(answer), from: 1)
+        var call = EncryptedCall(channel: channel)
+        var bot = DAVESession(userID: EncryptedCall.bot, channelID: channel)
+        let proposals = try call.proposals(for: EncryptedCall.greet(&bot, call.externalSender))
+        let answer = bot.handle(.binary(opcode: DAVEOpcode.proposals, payload: proposals))
+        let commit = try call.accept(EncryptedCall.binary(answer))
         // Transition 0 is executed at once.
-        let entered = bot.handle(
-            .binary(opcode: DAVEOpcode.announceCommitTransition, payload: [0, 0] + accepted.commit))
+        let entered = bot.handle(.binary(opcode: DAVEOpcode.announceCommitTransition, payload: [0, 0] + commit))
         for case .installSender(let ratchet?) in entered { return (bot, ratchet) }
         throw BenchError("no sender key came out of the DAVE handshake: \(entered)")
-    }
-
-    /// The session's key package.
-    private static func greet(_ session: inout DAVESession, _ service: DAVEDeliveryService) -> [UInt8] {
-        _ = session.handle(.binary(opcode: DAVEOpcode.externalSender, payload: service.externalSenderPackage))
-        _ = session.handle(.clientsConnected([1, 2]))
-        return binary(session.handle(.sessionDescription(protocolVersion: 1)))
-    }
-
-    private static func binary(_ actions: [DAVEAction]) -> [UInt8] {
-        for case .sendBinary(_, let payload) in actions { return payload }
-        return []
     }
 }
 

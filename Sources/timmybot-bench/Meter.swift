@@ -11,6 +11,12 @@ enum Meter {
         return fields.count > 1 ? (Int(fields[1]) ?? 0) * Int(sysconf(Int32(_SC_PAGESIZE))) : 0
     }
 
+    /// Bytes of another process, shared pages divided among those who share them.
+    static func proportional(_ process: pid_t) -> Int {
+        let line = read("/proc/\(process)/smaps_rollup").split(separator: "\n").first { $0.hasPrefix("Pss:") }
+        return (line?.split(separator: " ").dropFirst().first.flatMap { Int($0) } ?? 0) * 1_024
+    }
+
     /// The three averages, so that a reader sees whether others were at work.
     static var load: String { read("/proc/loadavg").split(separator: " ").prefix(3).joined(separator: " ") }
 

@@ -10,11 +10,6 @@ struct PumpResult {
     /// Nanoseconds, sorted.
     var lateness: [Int] = []
     var lost = 0
-
-    func percentile(_ share: Double) -> Double {
-        guard let last = lateness.indices.last else { return 0 }
-        return Double(lateness[Int((Double(last) * share).rounded())]) / 1e6
-    }
 }
 
 /// The real pump with real senders in `guilds` calls.
@@ -44,7 +39,8 @@ struct PumpStep {
         while Meter.thread(named: "voice-pump") != nil { try await Task.sleep(for: .milliseconds(5)) }
         feeder.stop()
         draining.stop()
-        result.lateness = lateness(pump.startTime, Int(from)..<Int(until)).sorted()
+        result.lateness = Lateness.of(
+            catcher.caught, within: Int(from)..<Int(until), schedule: pump.startTime)
         result.lost = lost(calls) + pump.skippedSlots
         return result
     }
@@ -57,26 +53,6 @@ struct PumpStep {
         return calls.reduce(-received) { total, call in
             let counted = call.sender.statistics
             return total + counted.sent + counted.silent + counted.underruns + counted.withheld + counted.failed
-        }
-    }
-
-    /// How long after its place in the pump's schedule each packet had left, by the kernel's clock.
-    private func lateness(_ start: Int, _ window: Range<Int>) -> [Int] {
-        let slot = 1_000_000
-        var firsts: [UInt32: UInt32] = [:]
-        var earliest: [UInt32: Int] = [:]
-        func offset(_ record: tb_record) -> Int {
-            // RTP's clock runs 960 samples in 20 ms, through silence and pauses too.
-            Int(record.time) - Int(record.timestamp &- (firsts[record.ssrc] ?? 0)) / 960 * 20 * slot
-        }
-        for record in catcher.caught {
-            if firsts[record.ssrc] == nil { firsts[record.ssrc] = record.timestamp }
-            earliest[record.ssrc] = min(earliest[record.ssrc] ?? .max, offset(record))
-        }
-        // A stream's slot is where its most punctual packet says: never a whole slot late in all the run.
-        return catcher.caught.filter { window.contains(Int($0.time)) }.map { record in
-            let due = start + ((earliest[record.ssrc] ?? 0) - start) / slot * slot
-            return offset(record) - due
         }
     }
 }

@@ -50,7 +50,7 @@ struct SendingBench {
         let memory =
             guilds > base.guilds ? Double(pump.resident - base.resident) / Double(guilds - base.guilds) / 1_024 : 0
         let hasPump = options.wants(.pump), hasFloor = options.wants(.floor)
-        let lateness = [0.5, 0.99, 1].map { hasPump ? pump.percentile($0).text(3) : "-" }
+        let lateness = [0.5, 0.99, 1].map { hasPump ? Lateness.percentile($0, of: pump.lateness).text(3) : "-" }
         return [
             "\(guilds)", hasPump ? pump.cpuPerStreamMinute.text(2) : "-", hasFloor ? floor.tight.text(2) : "-",
             hasPump ? pump.cpuPerStreamMinute.ratio(to: floor.tight) : "-", hasFloor ? floor.paced.text(2) : "-",

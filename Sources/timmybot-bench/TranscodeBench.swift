@@ -31,7 +31,7 @@ struct TranscodeBench {
     func run() async throws {
         let folder = NSTemporaryDirectory() + "/timmybot-bench-\(getpid())"
         defer { try? FileManager.default.removeItem(atPath: folder) }
-        guard compose(into: folder) else {
+        guard Songs.compose(into: folder) else {
             return print("Transcoding: skipped, timmybot-songs is not beside this program\n")
         }
         var table = Table(
@@ -54,16 +54,6 @@ struct TranscodeBench {
         }
         await engine.shutdown()
         table.print()
-    }
-
-    private func compose(into folder: String) -> Bool {
-        let process = Process()
-        process.executableURL = URL(fileURLWithPath: Options.sibling("timmybot-songs"))
-        process.arguments = [folder]
-        process.standardOutput = FileHandle.nullDevice
-        guard (try? process.run()) != nil else { return false }
-        process.waitUntilExit()
-        return process.terminationStatus == 0
     }
 
     private func measureWorker(_ engine: MediaEngine, _ path: String) async throws -> Cost {

@@ -11,7 +11,7 @@ do {
     if options.wants(.pump) || options.wants(.floor) { try await SendingBench(options).run() }
     if options.wants(.transcode) { try await TranscodeBench(options).run() }
     if options.wants(.call) { CallBench(options).run() }
-    if options.wants(.discordpy) { PeerBench(options).run() }
+    if options.wants(.discordpy) { try await PeerBench(options).run() }
 } catch {
     print("timmybot-bench: \(error)")
     exit(70)
