@@ -70,6 +70,9 @@ let ground: [Target] = [
     .target(name: "CLinux", cSettings: strictC),
     .target(name: "CSignal", cSettings: strictC + [.unsafeFlags(["-O3", "-ffast-math"])]),
     .target(name: "CSynth", cSettings: strictC + [.unsafeFlags(["-O2"])]),
+    .target(
+        name: "CBenchFloor", cSettings: strictC + [.unsafeFlags(["-O2"])],
+        linkerSettings: ["crypto", "opus", "avformat", "avcodec", "avutil", "swresample"].map { .linkedLibrary($0) }),
     library("AudioRing", ["CAudioRing", "CLinux"]),
     library("MediaWire", ["CLinux"]),
     library("DiscordModel", []),
@@ -96,7 +99,8 @@ let adapters: [Target] = [
     library(
         "Bot",
         [
-            "TimmyCore", "PluginHost", "DiscordREST", "DiscordGateway", "DiscordVoice", "Media", "DiscordModel", "AudioRing",
+            "TimmyCore", "PluginHost", "DiscordREST", "DiscordGateway", "DiscordVoice", "Media", "DiscordModel",
+            "AudioRing",
             "MediaWire", pluginABI, logging,
             .product(name: "Configuration", package: "swift-configuration"),
         ]),
@@ -110,7 +114,14 @@ let executables: [Target] = [
         ]),
     tool("timmybot-media", ["MediaWire", "AudioRing", "CLibAV", "COpus", "CSeccomp", "CLinux"]),
     tool("timmybot-songs", ["CLibAV", "CSynth"]),
-    tool("timmybot-bench", ["DiscordVoice", "DAVE", "Media", "AudioRing", "CLinux", "PluginHost"]),
+    tool(
+        "timmybot-bench",
+        [
+            "DiscordVoice", "DiscordModel", "DAVE", "Media", "MediaWire", "AudioRing", "CLinux", "CBenchFloor",
+            "PluginHost",
+            pluginABI,
+            logging,
+        ]),
 ]
 let plugins: [Target] = ["Library", "Playback", "Queue"].flatMap(plugin)
 let testTargets: [Target] = [
@@ -135,7 +146,8 @@ let package = Package(
     dependencies: [
         .package(path: "sdk"),
         .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.0"),
-        .package(url: "https://github.com/apple/swift-configuration", from: "1.4.0", traits: ["YAML", "JSON", "Logging"]),
+        .package(
+            url: "https://github.com/apple/swift-configuration", from: "1.4.0", traits: ["YAML", "JSON", "Logging"]),
         .package(url: "https://github.com/apple/swift-crypto", from: "4.5.0"),
         .package(url: "https://github.com/apple/swift-log", from: "1.16.0"),
         .package(url: "https://github.com/apple/swift-nio", from: "2.101.0"),

@@ -3,11 +3,16 @@ import Glibc
 import Synchronization
 
 /// Calls every sender once in 20 ms, on a thread of its own and an absolute clock. The 20 ms are cut into slots, and each
-/// sender has its slot, so that many guilds do not send all at once.
+/// sender has its slot, so that many guilds do not send all at once. Waking up costs as much CPU as sending some twenty
+/// packets, so senders share a slot until it is full: docs/benchmarks.md.
 public final class VoicePump: Sendable {
     /// Slots of one frame, one millisecond each.
     static let slots = 20
     static let slotLength = 1_000_000
+    /// Senders of one slot before another one is used: they are served well within `slotLength`.
+    package static let slotFill = 100
+    /// All slots, each far from those before it.
+    private static let spread = [0, 2, 4, 1, 3].flatMap { step in [0, 10, 5, 15].map { $0 + step } }
     /// After a longer stall than this, time is skipped rather than caught up in a burst.
     static let maximumCatchUp = 100_000_000
 
@@ -22,17 +27,26 @@ public final class VoicePump: Sendable {
     private let seen = Atomic(0)
     private let running = Atomic(false)
     private let skipped = Atomic(0)
+    private let origin = Atomic(0)
 
     public init() {}
+
+    /// When the first slot was due, in nanoseconds of CLOCK_MONOTONIC; 0 before `start`. For measuring from outside.
+    package var startTime: Int { origin.load(ordering: .acquiring) }
 
     /// Slots that were skipped after stalls.
     public var skippedSlots: Int { skipped.load(ordering: .relaxed) }
 
     public func add(_ sender: VoiceSender) {
-        change { roster in
-            let slot = roster.senders.indices.min { roster.senders[$0].count < roster.senders[$1].count } ?? 0
-            roster.senders[slot].append(sender)
-        }
+        change { roster in roster.senders[Self.slot(for: roster.senders.map(\.count))].append(sender) }
+    }
+
+    /// Where one more sender goes: to the fullest slot that has room, so that few are left half empty by those who leave;
+    /// else to an empty one far from the others. Past the capacity of all, to the emptiest.
+    static func slot(for counts: [Int]) -> Int {
+        let open = spread.filter { counts[$0] > 0 && counts[$0] < slotFill }
+        if let fullest = open.max(by: { counts[$0] < counts[$1] }) { return fullest }
+        return spread.min { counts[$0] < counts[$1] } ?? 0
     }
 
     /// Stops calling `sender`. Returns once the pump's thread no longer holds it (at most a few milliseconds).
@@ -61,10 +75,12 @@ public final class VoicePump: Sendable {
         guard !running.exchange(true, ordering: .acquiringAndReleasing) else { return }
         let context = Unmanaged.passRetained(self).toOpaque()
         var thread = pthread_t()
-        let status = pthread_create(&thread, nil, { context in
-            if let context { Unmanaged<VoicePump>.fromOpaque(context).takeRetainedValue().loop() }
-            return nil
-        }, context)
+        let status = pthread_create(
+            &thread, nil,
+            { context in
+                if let context { Unmanaged<VoicePump>.fromOpaque(context).takeRetainedValue().loop() }
+                return nil
+            }, context)
         guard status == 0 else {
             Unmanaged<VoicePump>.fromOpaque(context).release()
             running.store(false, ordering: .releasing)
@@ -80,7 +96,9 @@ public final class VoicePump: Sendable {
         var priority = sched_param()
         priority.sched_priority = 10
         pthread_setschedparam(pthread_self(), SCHED_FIFO, &priority)
-        var state = PumpLoop(start: Self.now())
+        let start = Self.now()
+        origin.store(start, ordering: .releasing)
+        var state = PumpLoop(start: start)
         while running.load(ordering: .acquiring) {
             refresh(&state)
             let wake = state.run(now: Self.now(), clock: Self.now)

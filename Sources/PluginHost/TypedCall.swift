@@ -4,14 +4,14 @@ import CTimmyBot
 /// A command's C function, ready to be called through libffi: one pointer, `int64_t` or `double` for each option.
 ///
 /// `@unchecked Sendable`: the prepared call is written once and then only read, by libffi too.
-final class TypedCall: @unchecked Sendable {
+package final class TypedCall: @unchecked Sendable {
     private let cif: UnsafeMutablePointer<ffi_cif>
     private let types: UnsafeMutablePointer<UnsafeMutablePointer<ffi_type>?>
     private let parameters: [Int32]
     private static let fixed = 3
 
     /// Nil where a parameter has a type that this host does not know.
-    init?(_ parameters: [Int32]) {
+    package init?(_ parameters: [Int32]) {
         self.parameters = parameters
         let count = Self.fixed + parameters.count
         types = .allocate(capacity: count)
@@ -35,13 +35,14 @@ final class TypedCall: @unchecked Sendable {
     }
 
     /// Calls `function` on the current thread. Missing optional values are NULL; `values` are in the parameters' order.
-    func call(
+    package func call(
         _ function: tb_fn, _ instance: UnsafeMutableRawPointer?, _ task: tb_task,
         _ invocation: UnsafePointer<tb_invocation_v1>, _ values: [tb_value_v1]
     ) -> tb_status {
         // Eight bytes for each argument: a pointer, an integer or a double by its bits.
         withUnsafeTemporaryAllocation(of: UInt64.self, capacity: Self.fixed + 2 * values.count) { slots in
-            withUnsafeTemporaryAllocation(of: UnsafeMutableRawPointer?.self, capacity: Self.fixed + values.count) { places in
+            withUnsafeTemporaryAllocation(of: UnsafeMutableRawPointer?.self, capacity: Self.fixed + values.count) {
+                places in
                 guard let base = slots.baseAddress else { return TB_E_INTERNAL }
                 slots[0] = UInt64(UInt(bitPattern: instance))
                 slots[1] = task

@@ -8,7 +8,7 @@ struct PumpLoopTests {
     private static let start = 5_000_000_000
     private static let frame = 20_000_000
 
-    /// A pump with `count` senders, spread as `VoicePump.add` spreads them.
+    /// A pump with `count` senders, spread over all slots.
     private func pump(_ count: Int) throws -> (loop: PumpLoop, benches: [Bench]) {
         var loop = PumpLoop(start: Self.start)
         let benches = try (0..<count).map { _ in try Bench() }
@@ -34,6 +34,21 @@ struct PumpLoopTests {
             #expect(benches.filter { ticks($0) == 1 }.count == step)
             #expect(now == Self.start + step * 1_000_000)
         }
+    }
+
+    @Test func sendersShareSlotsUntilTheyAreFull() {
+        var counts = [Int](repeating: 0, count: VoicePump.slots)
+        func add() { counts[VoicePump.slot(for: counts)] += 1 }
+        for _ in 0..<VoicePump.slotFill { add() }
+        #expect(counts[0] == VoicePump.slotFill, "one wake-up serves them all")
+        add()
+        #expect(counts[10] == 1, "the next slot is far away")
+        counts[0] -= 5
+        for _ in 0..<5 { add() }
+        #expect(counts[0] == VoicePump.slotFill, "who comes takes the place of who left")
+        for _ in 0..<40 * VoicePump.slotFill { add() }
+        let fullest = counts.max() ?? 0, emptiest = counts.min() ?? 0
+        #expect(fullest - emptiest <= 1, "past their capacity all slots fill alike")
     }
 
     @Test func anEmptyPumpSleepsAWholeFrame() throws {
