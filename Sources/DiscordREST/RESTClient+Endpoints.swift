@@ -1,9 +1,13 @@
 import DiscordModel
 
 extension RESTClient {
-    public func gatewayBot() async throws -> JSONValue { try await send(Route("GET", "/gateway/bot"), path: "/gateway/bot") }
+    public func gatewayBot() async throws -> JSONValue {
+        try await send(Route("GET", "/gateway/bot"), path: "/gateway/bot")
+    }
 
-    public func currentUser() async throws -> JSONValue { try await send(Route("GET", "/users/@me"), path: "/users/@me") }
+    public func currentUser() async throws -> JSONValue {
+        try await send(Route("GET", "/users/@me"), path: "/users/@me")
+    }
 
     public func currentApplication() async throws -> JSONValue {
         try await send(Route("GET", "/applications/@me"), path: "/applications/@me")
@@ -38,7 +42,8 @@ extension RESTClient {
         application: Snowflake, token: String, _ message: JSONValue, attachments: [Attachment] = []
     ) async throws -> JSONValue {
         try await send(
-            Route("PATCH", "/webhooks/{}/{}/messages/@original", major: "\(application)|\(token)", exemptFromGlobal: true),
+            Route(
+                "PATCH", "/webhooks/{}/{}/messages/@original", major: "\(application)|\(token)", exemptFromGlobal: true),
             path: "/webhooks/\(application)/\(Self.encoded(token))/messages/@original", body: message,
             attachments: attachments, authorized: false)
     }
@@ -92,7 +97,8 @@ enum CommandComparison {
 
     private static let fields = [
         "name", "description", "type", "options", "choices", "required", "autocomplete", "min_value", "max_value",
-        "min_length", "max_length", "value", "default_member_permissions", "contexts", "integration_types", "channel_types",
+        "min_length", "max_length", "value", "default_member_permissions", "contexts", "integration_types",
+        "channel_types",
     ]
     private static let defaults: [String: JSONValue] = [
         "type": 1, "required": false, "autocomplete": false, "options": [], "choices": [], "channel_types": [],

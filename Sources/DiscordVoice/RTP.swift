@@ -25,7 +25,9 @@ public enum IPDiscovery {
 
     public static func request(ssrc: UInt32) -> [UInt8] {
         var packet: [UInt8] = [0, 1, 0, 70]
-        for shift in stride(from: 24, through: 0, by: -8) { packet.append(UInt8(truncatingIfNeeded: ssrc >> UInt32(shift))) }
+        for shift in stride(from: 24, through: 0, by: -8) {
+            packet.append(UInt8(truncatingIfNeeded: ssrc >> UInt32(shift)))
+        }
         return packet + [UInt8](repeating: 0, count: 66)
     }
 

@@ -119,7 +119,8 @@ public final class TransportCipher {
                 && EVP_DecryptFinal_ex(context, &plain[count], &written) == 1
         case .xchacha:
             return crypto_aead_xchacha20poly1305_ietf_decrypt(
-                &plain, nil, nil, packet + header, UInt64(count + Self.tagSize), packet, UInt64(header), nonce, key) == 0
+                &plain, nil, nil, packet + header, UInt64(count + Self.tagSize), packet, UInt64(header), nonce, key)
+                == 0
         }
     }
 }

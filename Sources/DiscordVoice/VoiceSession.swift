@@ -112,7 +112,9 @@ public struct VoiceSession: Sendable {
         case VoiceOpcode.daveExecuteTransition:
             return transition(data).map { perform(dave.handle(.executeTransition(id: $0))) } ?? []
         case VoiceOpcode.davePrepareEpoch:
-            guard let epoch = data["epoch"]?.int, epoch >= 0, let version = data["protocol_version"]?.int else { return [] }
+            guard let epoch = data["epoch"]?.int, epoch >= 0, let version = data["protocol_version"]?.int else {
+                return []
+            }
             return perform(dave.handle(.prepareEpoch(epoch: UInt64(epoch), protocolVersion: Int(version))))
         default: return []
         }
@@ -169,7 +171,8 @@ public struct VoiceSession: Sendable {
         canResume = true
         attempts = 0
         let version = Int(data["dave_protocol_version"]?.int ?? 0)
-        return [.open(mode: mode, key: key, ssrc: ssrc)] + perform(dave.handle(.sessionDescription(protocolVersion: version)))
+        return [.open(mode: mode, key: key, ssrc: ssrc)]
+            + perform(dave.handle(.sessionDescription(protocolVersion: version)))
     }
 
     // MARK: DAVE

@@ -24,7 +24,8 @@ public actor MediaEngine {
     /// A second process, warm, that takes over at once.
     private var spare: Worker?
     private var entries: [UInt32: Entry] = [:]
-    private var probes: [UInt32: (waiting: CheckedContinuation<Result<MediaInfo, MediaError>, Never>, strikes: Int)] = [:]
+    private var probes: [UInt32: (waiting: CheckedContinuation<Result<MediaInfo, MediaError>, Never>, strikes: Int)] =
+        [:]
     private var nextID: UInt32 = 1
     private var unanswered = 0
     private var watcher: Task<Void, Never>?
@@ -198,8 +199,14 @@ public actor MediaEngine {
         }
         for id in Array(entries.keys) {
             let opening = entries[id]?.waiting != nil
-            if culprit == id || (culprit == nil && opening) { entries[id]?.strikes += 2 } else { entries[id]?.strikes += culprit == nil ? 1 : 0 }
-            if (entries[id]?.strikes ?? 0) >= (culprit == nil ? 6 : 2) || (opening && culprit == nil) { fail(id, hostile) }
+            if culprit == id || (culprit == nil && opening) {
+                entries[id]?.strikes += 2
+            } else {
+                entries[id]?.strikes += culprit == nil ? 1 : 0
+            }
+            if (entries[id]?.strikes ?? 0) >= (culprit == nil ? 6 : 2) || (opening && culprit == nil) {
+                fail(id, hostile)
+            }
         }
         do throws(MediaError) {
             let next = try ensureWorker()

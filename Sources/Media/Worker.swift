@@ -14,7 +14,9 @@ final class Worker: Sendable {
     /// Starts a process. Throws where it cannot be started.
     init(path: String) throws(MediaError) {
         var pair: [Int32] = [-1, -1]
-        guard tb_socket_pair(&pair) == 0 else { throw MediaError(.internalError, "no sockets: \(String(cString: strerror(errno)))") }
+        guard tb_socket_pair(&pair) == 0 else {
+            throw MediaError(.internalError, "no sockets: \(String(cString: strerror(errno)))")
+        }
         let pid = tb_spawn_worker(path, pair[1])
         close(pair[1])
         guard pid > 0 else {

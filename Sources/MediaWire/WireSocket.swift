@@ -13,7 +13,9 @@ public final class WireSocket: Sendable {
     /// False where the other side is gone.
     @discardableResult
     public func send(_ message: some Encodable, descriptors: [Int32] = []) -> Bool {
-        guard let data = try? JSONEncoder().encode(message), data.count <= MediaWire.maximumMessage else { return false }
+        guard let data = try? JSONEncoder().encode(message), data.count <= MediaWire.maximumMessage else {
+            return false
+        }
         return data.withUnsafeBytes {
             tb_send_descriptors(descriptor, $0.baseAddress, $0.count, descriptors, Int32(descriptors.count)) == $0.count
         }
@@ -38,7 +40,8 @@ public final class WireSocket: Sendable {
 extension WireSocket {
     /// Encodes and decodes a message once, so that what Foundation loads lazily is there before a sandbox closes.
     public static func warmUp() -> Bool {
-        guard let data = try? JSONEncoder().encode(WorkerReply.opened(id: 1, info: MediaInfo(), passthrough: true)) else {
+        guard let data = try? JSONEncoder().encode(WorkerReply.opened(id: 1, info: MediaInfo(), passthrough: true))
+        else {
             return false
         }
         return (try? JSONDecoder().decode(WorkerReply.self, from: data)) != nil

@@ -20,7 +20,8 @@ public struct PluginManifest: Sendable, Equatable, Codable {
 
     init(json: [UInt8]) throws(PluginRefusal) {
         let text = json.prefix { $0 != 0 }
-        guard text.count <= Self.maximumSize, let manifest = try? JSONDecoder().decode(Self.self, from: Data(text)) else {
+        guard text.count <= Self.maximumSize, let manifest = try? JSONDecoder().decode(Self.self, from: Data(text))
+        else {
             throw PluginRefusal("its manifest is not the JSON that a manifest is")
         }
         self = manifest
@@ -48,7 +49,9 @@ struct ELFFile {
 
     init(_ bytes: [UInt8]) throws(PluginRefusal) {
         self.bytes = bytes
-        guard bytes.count >= 64, bytes.prefix(4) == [0x7F, 0x45, 0x4C, 0x46] else { throw PluginRefusal("it is not an ELF file") }
+        guard bytes.count >= 64, bytes.prefix(4) == [0x7F, 0x45, 0x4C, 0x46] else {
+            throw PluginRefusal("it is not an ELF file")
+        }
         guard bytes[4] == 2, bytes[5] == 1 else { throw PluginRefusal("it is not a 64-bit little-endian file") }
         guard try number(18, 2) == Self.machine else {
             throw PluginRefusal("it is built for another machine than this one (\(Self.machineName))")
@@ -62,7 +65,9 @@ struct ELFFile {
     }
 
     private func place(_ offset: Int) throws(PluginRefusal) -> Int {
-        guard let value = Int(exactly: try number(offset, 8)), value <= bytes.count else { throw PluginRefusal("the file is cut short") }
+        guard let value = Int(exactly: try number(offset, 8)), value <= bytes.count else {
+            throw PluginRefusal("the file is cut short")
+        }
         return value
     }
 
@@ -70,7 +75,9 @@ struct ELFFile {
     func section(_ name: String) throws(PluginRefusal) -> [UInt8]? {
         let table = try place(40)
         let size = Int(try number(58, 2)), count = Int(try number(60, 2)), names = Int(try number(62, 2))
-        guard size >= 64, count <= Self.maximumSections, names < count else { throw PluginRefusal("its section table is broken") }
+        guard size >= 64, count <= Self.maximumSections, names < count else {
+            throw PluginRefusal("its section table is broken")
+        }
         guard table + count * size <= bytes.count else { throw PluginRefusal("the file is cut short") }
         let strings = try place(table + names * size + 24)
         for index in 0..<count {

@@ -22,7 +22,8 @@ final class HostTables: @unchecked Sendable {
         reply.initialize(to: tb_host_reply_v1(defer: hostDefer, send: hostSend, choices: hostChoices))
         player.initialize(
             to: tb_host_player_v1(
-                play: hostPlay, search: hostSearch, control: hostControl, set_filter: hostFilter, snapshot: hostSnapshot))
+                play: hostPlay, search: hostSearch, control: hostControl, set_filter: hostFilter, snapshot: hostSnapshot
+            ))
         probe.initialize(to: tb_host_probe_v1(probe: hostProbe))
     }
 
@@ -50,7 +51,8 @@ private func instance(_ host: RawHost) -> PluginInstance? {
 
 // MARK: timmy.task/1, timmy.log/1
 
-private let hostFail: @convention(c) (RawHost, tb_task, UnsafePointer<tb_error_v1>?) -> tb_status = { host, task, error in
+private let hostFail: @convention(c) (RawHost, tb_task, UnsafePointer<tb_error_v1>?) -> tb_status = {
+    host, task, error in
     guard let plugin = instance(host), let error else { return TB_E_INVALID }
     return plugin.tasks.settle(task, .failed(PluginFailure(error.pointee)), owner: plugin.id)
 }
@@ -65,16 +67,23 @@ private let hostLog: @convention(c) (RawHost, Int32, tb_str) -> Void = { host, l
 
 private let hostResolved: @convention(c) (RawHost, tb_task, UnsafePointer<tb_track_v1>?, Int) -> tb_status = {
     host, task, tracks, count in
-    guard let plugin = instance(host), (0...1_000).contains(count), tracks != nil || count == 0 else { return TB_E_INVALID }
+    guard let plugin = instance(host), (0...1_000).contains(count), tracks != nil || count == 0 else {
+        return TB_E_INVALID
+    }
     let copied = UnsafeBufferPointer(start: tracks, count: count).compactMap { PluginTrack($0) }
-    if copied.count < count { plugin.log(TB_LOG_WARNING, "\(count - copied.count) tracks with unusable texts were dropped") }
+    if copied.count < count {
+        plugin.log(TB_LOG_WARNING, "\(count - copied.count) tracks with unusable texts were dropped")
+    }
     return plugin.tasks.settle(task, .tracks(copied), owner: plugin.id)
 }
-private let hostOpened: @convention(c) (RawHost, tb_task, UnsafePointer<tb_media_v1>?) -> tb_status = { host, task, media in
+private let hostOpened: @convention(c) (RawHost, tb_task, UnsafePointer<tb_media_v1>?) -> tb_status = {
+    host, task, media in
     guard let plugin = instance(host), let media = media?.pointee else { return TB_E_INVALID }
     switch media.kind {
     case TB_MEDIA_FD:
-        guard let descriptor = Int32(exactly: media.byte_length), fcntl(descriptor, F_GETFD) >= 0 else { return TB_E_INVALID }
+        guard let descriptor = Int32(exactly: media.byte_length), fcntl(descriptor, F_GETFD) >= 0 else {
+            return TB_E_INVALID
+        }
         return plugin.tasks.settle(task, .media(.file(descriptor: descriptor)), owner: plugin.id)
     case TB_MEDIA_URL:
         guard let url = media.url.copied(limit: 4_096), url.hasPrefix("https://") || url.hasPrefix("http://") else {
@@ -99,26 +108,32 @@ private let hostDefer: @convention(c) (RawHost, tb_task, UInt32) -> tb_status = 
     // The host defers by itself when a plugin takes long; there is nothing more to do.
     instance(host)?.tasks.isOpen(task) == true ? TB_OK : TB_E_STALE
 }
-private let hostSend: @convention(c) (RawHost, tb_task, UInt32, tb_str, UnsafePointer<tb_attachment_v1>?, Int) -> tb_status = {
-    host, task, flags, json, attachments, count in
-    guard let plugin = instance(host), let text = json.copied(limit: 32 << 10), (0...10).contains(count) else {
-        return TB_E_INVALID
-    }
-    var files: [PluginAttachment] = []
-    for raw in UnsafeBufferPointer(start: attachments, count: attachments == nil ? 0 : count) {
-        guard let name = raw.name.copied(limit: 128), let type = raw.mime.copied(limit: 64), raw.count <= 8 << 20 else {
+private let hostSend:
+    @convention(c) (RawHost, tb_task, UInt32, tb_str, UnsafePointer<tb_attachment_v1>?, Int) -> tb_status = {
+        host, task, flags, json, attachments, count in
+        guard let plugin = instance(host), let text = json.copied(limit: 32 << 10), (0...10).contains(count) else {
             return TB_E_INVALID
         }
-        files.append(PluginAttachment(name: name, type: type, bytes: Array(UnsafeBufferPointer(start: raw.bytes, count: raw.count))))
+        var files: [PluginAttachment] = []
+        for raw in UnsafeBufferPointer(start: attachments, count: attachments == nil ? 0 : count) {
+            guard let name = raw.name.copied(limit: 128), let type = raw.mime.copied(limit: 64), raw.count <= 8 << 20
+            else {
+                return TB_E_INVALID
+            }
+            files.append(
+                PluginAttachment(
+                    name: name, type: type, bytes: Array(UnsafeBufferPointer(start: raw.bytes, count: raw.count))))
+        }
+        let reply = PluginReply(
+            componentsJSON: text, isEphemeral: flags & TB_REPLY_EPHEMERAL != 0, isUpdate: flags & TB_REPLY_UPDATE != 0,
+            attachments: files)
+        return plugin.tasks.settle(task, .reply(reply), owner: plugin.id)
     }
-    let reply = PluginReply(
-        componentsJSON: text, isEphemeral: flags & TB_REPLY_EPHEMERAL != 0, isUpdate: flags & TB_REPLY_UPDATE != 0,
-        attachments: files)
-    return plugin.tasks.settle(task, .reply(reply), owner: plugin.id)
-}
 private let hostChoices: @convention(c) (RawHost, tb_task, UnsafePointer<tb_choice_v1>?, Int) -> tb_status = {
     host, task, choices, count in
-    guard let plugin = instance(host), (0...10_000).contains(count), choices != nil || count == 0 else { return TB_E_INVALID }
+    guard let plugin = instance(host), (0...10_000).contains(count), choices != nil || count == 0 else {
+        return TB_E_INVALID
+    }
     let copied = UnsafeBufferPointer(start: choices, count: min(count, 25)).compactMap { raw -> PluginChoice? in
         guard let name = raw.name.copied(limit: 400), let value = raw.value.copied(limit: 400), !name.isEmpty,
             (1...100).contains(value.count)
@@ -143,7 +158,8 @@ private struct Completion: @unchecked Sendable {
         let state = snapshot.map { lent.array([$0.raw(lent)]) } ?? nil
         let list = lent.array(tracks.map { lent.track($0) })
         var result = tb_player_result_v1(
-            error: error, state: state, tracks: list, track_count: tracks.count, place: UInt32(clamping: place), flags: 0)
+            error: error, state: state, tracks: list, track_count: tracks.count, place: UInt32(clamping: place),
+            flags: 0)
         withExtendedLifetime(lent) { done(context, &result) }
     }
 }
@@ -157,7 +173,8 @@ extension PlayerSnapshot {
             position_ms: UInt64(clamping: positionMilliseconds), requested_by: requestedBy, voice_channel: voiceChannel,
             filter: lent.string(filter), queue: lent.array(page.map { lent.track($0) }), queue_page_count: page.count,
             queue_first: UInt64(clamping: pageStart), queue_length: UInt64(clamping: queueLength),
-            queue_duration_ms: UInt64(clamping: queueDurationMilliseconds), history_count: UInt64(clamping: historyCount))
+            queue_duration_ms: UInt64(clamping: queueDurationMilliseconds),
+            history_count: UInt64(clamping: historyCount))
     }
 }
 
@@ -177,42 +194,47 @@ private func ask(
     return TB_OK
 }
 
-private let hostPlay: @convention(c) (RawHost, RawCall, tb_str, UInt32, tb_player_done?, UnsafeMutableRawPointer?) -> tb_status = {
-    host, call, query, mode, done, context in
-    guard let query = query.copied(limit: 4_096), let mode = PlayMode(rawValue: mode) else { return TB_E_INVALID }
-    return ask(host, call, done, context) { player, call, completion async throws(PluginFailure) in
-        let added = try await player.play(query, mode, for: call)
-        completion.finish(added.tracks, place: added.place, snapshot: added.snapshot)
+private let hostPlay:
+    @convention(c) (RawHost, RawCall, tb_str, UInt32, tb_player_done?, UnsafeMutableRawPointer?) -> tb_status = {
+        host, call, query, mode, done, context in
+        guard let query = query.copied(limit: 4_096), let mode = PlayMode(rawValue: mode) else { return TB_E_INVALID }
+        return ask(host, call, done, context) { player, call, completion async throws(PluginFailure) in
+            let added = try await player.play(query, mode, for: call)
+            completion.finish(added.tracks, place: added.place, snapshot: added.snapshot)
+        }
     }
-}
-private let hostSearch: @convention(c) (RawHost, RawCall, tb_str, UInt32, tb_player_done?, UnsafeMutableRawPointer?) -> tb_status = {
-    host, call, query, limit, done, context in
-    guard let query = query.copied(limit: 4_096) else { return TB_E_INVALID }
-    return ask(host, call, done, context) { player, call, completion async throws(PluginFailure) in
-        completion.finish(try await player.search(query, limit: Int(min(limit, 100)), for: call))
+private let hostSearch:
+    @convention(c) (RawHost, RawCall, tb_str, UInt32, tb_player_done?, UnsafeMutableRawPointer?) -> tb_status = {
+        host, call, query, limit, done, context in
+        guard let query = query.copied(limit: 4_096) else { return TB_E_INVALID }
+        return ask(host, call, done, context) { player, call, completion async throws(PluginFailure) in
+            completion.finish(try await player.search(query, limit: Int(min(limit, 100)), for: call))
+        }
     }
-}
-private let hostControl: @convention(c) (RawHost, RawCall, UInt32, Int64, Int64, tb_player_done?, UnsafeMutableRawPointer?) -> tb_status = {
-    host, call, action, a, b, done, context in
-    guard let action = PlayerAction(action, a, b) else { return TB_E_UNSUPPORTED }
-    return ask(host, call, done, context) { player, call, completion async throws(PluginFailure) in
-        completion.finish(snapshot: try await player.perform(action, for: call))
+private let hostControl:
+    @convention(c) (RawHost, RawCall, UInt32, Int64, Int64, tb_player_done?, UnsafeMutableRawPointer?) -> tb_status = {
+        host, call, action, a, b, done, context in
+        guard let action = PlayerAction(action, a, b) else { return TB_E_UNSUPPORTED }
+        return ask(host, call, done, context) { player, call, completion async throws(PluginFailure) in
+            completion.finish(snapshot: try await player.perform(action, for: call))
+        }
     }
-}
-private let hostFilter: @convention(c) (RawHost, RawCall, tb_str, tb_player_done?, UnsafeMutableRawPointer?) -> tb_status = {
-    host, call, name, done, context in
-    guard let name = name.copied(limit: 64) else { return TB_E_INVALID }
-    return ask(host, call, done, context) { player, call, completion async throws(PluginFailure) in
-        completion.finish(snapshot: try await player.setFilter(name, for: call))
+private let hostFilter:
+    @convention(c) (RawHost, RawCall, tb_str, tb_player_done?, UnsafeMutableRawPointer?) -> tb_status = {
+        host, call, name, done, context in
+        guard let name = name.copied(limit: 64) else { return TB_E_INVALID }
+        return ask(host, call, done, context) { player, call, completion async throws(PluginFailure) in
+            completion.finish(snapshot: try await player.setFilter(name, for: call))
+        }
     }
-}
-private let hostSnapshot: @convention(c) (RawHost, RawCall, UInt64, UInt32, tb_player_done?, UnsafeMutableRawPointer?) -> tb_status = {
-    host, call, first, count, done, context in
-    ask(host, call, done, context) { player, call, completion async throws(PluginFailure) in
-        let first = Int(clamping: min(first, 1_000_000)), count = Int(min(count, 100))
-        completion.finish(snapshot: try await player.snapshot(first: first, count: count, for: call))
+private let hostSnapshot:
+    @convention(c) (RawHost, RawCall, UInt64, UInt32, tb_player_done?, UnsafeMutableRawPointer?) -> tb_status = {
+        host, call, first, count, done, context in
+        ask(host, call, done, context) { player, call, completion async throws(PluginFailure) in
+            let first = Int(clamping: min(first, 1_000_000)), count = Int(min(count, 100))
+            completion.finish(snapshot: try await player.snapshot(first: first, count: count, for: call))
+        }
     }
-}
 
 // MARK: timmy.probe/1
 

@@ -118,7 +118,8 @@ public final class PluginHost: Sendable {
         let commands = try self.commands(of: instance)
         try state.withLock { state throws(PluginRefusal) in
             for command in commands where state.commands[command.name] != nil {
-                throw PluginRefusal("its command /\(command.name) is taken by \(state.commands[command.name]?.plugin ?? "?")")
+                throw PluginRefusal(
+                    "its command /\(command.name) is taken by \(state.commands[command.name]?.plugin ?? "?")")
             }
             state.instances[manifest.id] = instance
             for command in commands { state.commands[command.name] = command }
@@ -128,13 +129,17 @@ public final class PluginHost: Sendable {
 
     private func commands(of instance: PluginInstance) throws(PluginRefusal) -> [PluginCommand] {
         guard let table = instance.extensionTable(TB_EXT_COMMANDS, as: tb_commands_v1.self)?.pointee else { return [] }
-        guard table.count <= 100, let items = table.items else { throw PluginRefusal("it has too many commands, or none") }
+        guard table.count <= 100, let items = table.items else {
+            throw PluginRefusal("it has too many commands, or none")
+        }
         var commands: [PluginCommand] = []
         for row in 0..<table.count { commands.append(try command(items[row], row, instance)) }
         return commands
     }
 
-    private func command(_ raw: tb_command_v1, _ row: Int, _ instance: PluginInstance) throws(PluginRefusal) -> PluginCommand {
+    private func command(_ raw: tb_command_v1, _ row: Int, _ instance: PluginInstance) throws(PluginRefusal)
+        -> PluginCommand
+    {
         guard let name = raw.name.copied(limit: 128), Self.isName(name) else {
             throw PluginRefusal("command \(row + 1) has a name that Discord does not take")
         }
@@ -145,7 +150,9 @@ public final class PluginHost: Sendable {
         guard raw.handler != nil || raw.invoke != nil else { throw PluginRefusal("/\(name) has nothing to call") }
         var parameters: [PluginCommand.Parameter] = [], types: [Int32] = []
         for index in 0..<Int(raw.param_count) {
-            guard let parameter = raw.params.map({ $0[index] }) else { throw PluginRefusal("/\(name) lacks its options") }
+            guard let parameter = raw.params.map({ $0[index] }) else {
+                throw PluginRefusal("/\(name) lacks its options")
+            }
             parameters.append(try self.parameter(parameter, of: name))
             types.append(parameter.type)
         }
@@ -159,11 +166,15 @@ public final class PluginHost: Sendable {
             (1...100).contains(text.count)
         else { throw PluginRefusal("/\(command) has an option whose name or description Discord does not take") }
         let type = raw.type & ~TB_T_OPT
-        guard (TB_T_STR...TB_T_ID).contains(type) else { throw PluginRefusal("/\(command) \(name) has an unknown type") }
+        guard (TB_T_STR...TB_T_ID).contains(type) else {
+            throw PluginRefusal("/\(command) \(name) has an unknown type")
+        }
         guard raw.choice_count <= 25 else { throw PluginRefusal("/\(command) \(name) has more than 25 choices") }
         let choices = UnsafeBufferPointer(start: raw.choices, count: raw.choices == nil ? 0 : raw.choice_count)
             .compactMap { choice -> PluginChoice? in
-                guard let name = choice.name.copied(limit: 400), let value = choice.value.copied(limit: 400) else { return nil }
+                guard let name = choice.name.copied(limit: 400), let value = choice.value.copied(limit: 400) else {
+                    return nil
+                }
                 return PluginChoice(name: name, value: value)
             }
         guard choices.count == raw.choice_count || raw.choices == nil else {
@@ -205,7 +216,8 @@ public final class PluginHost: Sendable {
         _ body: @escaping @Sendable (UnsafeMutableRawPointer?, tb_task) -> tb_status
     ) async -> TaskOutcome {
         guard !instance.breaker.withLock({ $0.isOpen(now: now) }) else {
-            return .failed(PluginFailure(code: TB_E_UNAVAILABLE, detail: "\(instance.id) is resting after repeated failures"))
+            return .failed(
+                PluginFailure(code: TB_E_UNAVAILABLE, detail: "\(instance.id) is resting after repeated failures"))
         }
         let outcome = await tasks.run(kind, owner: instance.id, deadline: deadline) { task in
             instance.call(task) { body($0, task) }
@@ -224,7 +236,8 @@ public final class PluginHost: Sendable {
         _ name: String, _ call: PluginInvocation, _ arguments: [String: PluginValue]
     ) async throws(PluginFailure) -> PluginReply {
         guard let command = state.withLock({ $0.commands[name] }) else {
-            throw PluginFailure(code: TB_E_NOT_FOUND, userText: "This command is gone.", detail: "no plugin has /\(name)")
+            throw PluginFailure(
+                code: TB_E_NOT_FOUND, userText: "This command is gone.", detail: "no plugin has /\(name)")
         }
         let outcome = await run(command.instance, .command, deadline: Self.commandDeadline) { instance, task in
             command.run(instance, task, call, arguments)
@@ -238,7 +251,10 @@ public final class PluginHost: Sendable {
     ) async throws(PluginFailure) -> PluginReply {
         guard let instance = state.withLock({ $0.instances[plugin] }),
             let handler = instance.extensionTable(TB_EXT_COMMANDS, as: tb_commands_v1.self)?.pointee.component
-        else { throw PluginFailure(code: TB_E_NOT_FOUND, userText: "This button does nothing any more.", detail: "no component handler") }
+        else {
+            throw PluginFailure(
+                code: TB_E_NOT_FOUND, userText: "This button does nothing any more.", detail: "no component handler")
+        }
         let outcome = await run(instance, .command, deadline: Self.commandDeadline) { instance, task in
             let lent = Lent()
             var raw = lent.invocation(call, command: customID)
@@ -254,9 +270,11 @@ public final class PluginHost: Sendable {
         _ name: String, option: String, text: String, _ call: PluginInvocation
     ) async -> [PluginChoice] {
         guard let command = state.withLock({ $0.commands[name] }),
-            let handler = command.instance.extensionTable(TB_EXT_COMMANDS, as: tb_commands_v1.self)?.pointee.autocomplete
+            let handler = command.instance.extensionTable(TB_EXT_COMMANDS, as: tb_commands_v1.self)?.pointee
+                .autocomplete
         else { return [] }
-        let outcome = await run(command.instance, .autocomplete, deadline: Self.autocompleteDeadline) { instance, task in
+        let outcome = await run(command.instance, .autocomplete, deadline: Self.autocompleteDeadline) {
+            instance, task in
             let lent = Lent()
             var raw = lent.invocation(call, command: name)
             return withExtendedLifetime(lent) { handler(instance, task, &raw, lent.string(option), lent.string(text)) }
@@ -288,9 +306,11 @@ public final class PluginHost: Sendable {
 extension PluginCommand {
     /// On the lane.
     func run(
-        _ instance: UnsafeMutableRawPointer?, _ task: tb_task, _ call: PluginInvocation, _ arguments: [String: PluginValue]
+        _ instance: UnsafeMutableRawPointer?, _ task: tb_task, _ call: PluginInvocation,
+        _ arguments: [String: PluginValue]
     ) -> tb_status {
-        guard let raw = self.instance.extensionTable(TB_EXT_COMMANDS, as: tb_commands_v1.self)?.pointee.items?[row] else {
+        guard let raw = self.instance.extensionTable(TB_EXT_COMMANDS, as: tb_commands_v1.self)?.pointee.items?[row]
+        else {
             return TB_E_INTERNAL
         }
         let lent = Lent()
@@ -315,7 +335,8 @@ extension PluginCommand {
         case (TB_T_STR, .string(let text)): value.s = lent.string(text)
         case (TB_T_NUM, .number(let number)): value.f = number
         case (TB_T_NUM, .integer(let number)): value.f = Double(number)
-        case (TB_T_INT, .integer(let number)), (TB_T_BOOL, .integer(let number)), (TB_T_ID, .integer(let number)): value.i = number
+        case (TB_T_INT, .integer(let number)), (TB_T_BOOL, .integer(let number)), (TB_T_ID, .integer(let number)):
+            value.i = number
         default: return nil
         }
         return value
@@ -336,7 +357,9 @@ public struct SourceHandle: Sendable {
     /// 0 for not mine to 100 for surely mine.
     public func match(_ input: String) -> Int {
         let lent = Lent()
-        return withExtendedLifetime(lent) { Int(min(100, table.pointee.match?(instance.created, lent.string(input)) ?? 0)) }
+        return withExtendedLifetime(lent) {
+            Int(min(100, table.pointee.match?(instance.created, lent.string(input)) ?? 0))
+        }
     }
 
     public func resolve(_ input: String, limit: Int) async throws(PluginFailure) -> [PluginTrack] {

@@ -52,7 +52,8 @@ final class PluginInstance: @unchecked Sendable {
 
     func log(_ level: Int32, _ text: String) {
         let safe = String(text.map { $0.unicodeScalars.allSatisfy { $0.value >= 32 } ? $0 : " " })
-        let severity: Logger.Level = level >= TB_LOG_ERROR ? .error : level == TB_LOG_WARNING ? .warning : level == TB_LOG_INFO ? .info : .debug
+        let severity: Logger.Level =
+            level >= TB_LOG_ERROR ? .error : level == TB_LOG_WARNING ? .warning : level == TB_LOG_INFO ? .info : .debug
         logger.log(level: severity, "\(id): \(safe)")
     }
 
@@ -72,7 +73,9 @@ final class PluginInstance: @unchecked Sendable {
             throw PluginRefusal("its create function does not return")
         }
         let answer = createStatus.load(ordering: .acquiring)
-        guard answer == TB_OK else { throw PluginRefusal("it refused to start (status \(answer)); its log line says why") }
+        guard answer == TB_OK else {
+            throw PluginRefusal("it refused to start (status \(answer)); its log line says why")
+        }
     }
 
     private let createStatus = Atomic(TB_E_TIMEOUT)
@@ -87,11 +90,14 @@ final class PluginInstance: @unchecked Sendable {
             guard tasks.isOpen(task) else { return }
             let status = body(created)
             if status != TB_OK {
-                _ = tasks.settle(task, .failed(PluginFailure(code: status, detail: "\(id): the call answered \(status)")), owner: id)
+                _ = tasks.settle(
+                    task, .failed(PluginFailure(code: status, detail: "\(id): the call answered \(status)")), owner: id)
             }
         }
         if !submitted {
-            _ = tasks.settle(task, .failed(PluginFailure(code: TB_E_TIMEOUT, detail: "\(id): stuck, too many calls wait")), owner: id)
+            _ = tasks.settle(
+                task, .failed(PluginFailure(code: TB_E_TIMEOUT, detail: "\(id): stuck, too many calls wait")), owner: id
+            )
         }
     }
 }
@@ -102,6 +108,8 @@ private enum HostName {
     static var version: tb_str { immortal("0.1.0") }
 
     private static func immortal(_ text: StaticString) -> tb_str {
-        text.withUTF8Buffer { tb_str(ptr: UnsafeRawPointer($0.baseAddress)?.assumingMemoryBound(to: CChar.self), len: $0.count) }
+        text.withUTF8Buffer {
+            tb_str(ptr: UnsafeRawPointer($0.baseAddress)?.assumingMemoryBound(to: CChar.self), len: $0.count)
+        }
     }
 }

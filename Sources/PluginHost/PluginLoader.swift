@@ -32,7 +32,9 @@ struct PluginLoader {
             throw PluginRefusal("it does not export timmybot_plugin_v1")
         }
         typealias Entry = @convention(c) () -> UnsafePointer<tb_plugin_v1>?
-        guard let table = unsafeBitCast(symbol, to: Entry.self)() else { throw PluginRefusal("its entry answers nothing") }
+        guard let table = unsafeBitCast(symbol, to: Entry.self)() else {
+            throw PluginRefusal("its entry answers nothing")
+        }
         try check(table.pointee, manifest)
         return (manifest, table)
     }
@@ -44,7 +46,9 @@ struct PluginLoader {
         guard table.size == UInt32(MemoryLayout<tb_plugin_v1>.size) else {
             throw PluginRefusal("its table has \(table.size) bytes instead of \(MemoryLayout<tb_plugin_v1>.size)")
         }
-        guard table.id.copied(limit: 64) == manifest.id else { throw PluginRefusal("its table's id is not its manifest's") }
+        guard table.id.copied(limit: 64) == manifest.id else {
+            throw PluginRefusal("its table's id is not its manifest's")
+        }
         guard table.version.copied(limit: 32) == manifest.version else {
             throw PluginRefusal("its table's version is not its manifest's")
         }

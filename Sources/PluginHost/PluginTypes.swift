@@ -38,7 +38,8 @@ public struct PluginTrack: Sendable, Equatable {
     public var isLive, hasArtwork: Bool
 
     public init(
-        key: String, title: String, artist: String, pageURL: String = "", durationMilliseconds: Int64, isLive: Bool = false,
+        key: String, title: String, artist: String, pageURL: String = "", durationMilliseconds: Int64,
+        isLive: Bool = false,
         hasArtwork: Bool = false
     ) {
         self.key = key
@@ -146,7 +147,8 @@ public enum PlayMode: UInt32, Sendable { case append, next, now }
 
 /// The player, offered to every plugin alike.
 public protocol PlayerService: Sendable {
-    func play(_ query: String, _ mode: PlayMode, for call: PluginInvocation) async throws(PluginFailure) -> PlayerAddition
+    func play(_ query: String, _ mode: PlayMode, for call: PluginInvocation) async throws(PluginFailure)
+        -> PlayerAddition
     func search(_ query: String, limit: Int, for call: PluginInvocation) async throws(PluginFailure) -> [PluginTrack]
     func perform(_ action: PlayerAction, for call: PluginInvocation) async throws(PluginFailure) -> PlayerSnapshot
     func setFilter(_ name: String, for call: PluginInvocation) async throws(PluginFailure) -> PlayerSnapshot

@@ -49,7 +49,8 @@ final class TaskTable: Sendable {
             }
             let timer = Task { [clock, self] in
                 do { try await clock.sleep(for: deadline) } catch { return }
-                _ = settle(id, .failed(PluginFailure(code: TB_E_TIMEOUT, detail: "\(owner): no answer within \(deadline)")))
+                _ = settle(
+                    id, .failed(PluginFailure(code: TB_E_TIMEOUT, detail: "\(owner): no answer within \(deadline)")))
             }
             let alive = state.withLock { state -> Bool in
                 guard state.entries[id] != nil else { return false }

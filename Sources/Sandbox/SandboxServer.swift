@@ -107,7 +107,9 @@ public final class SandboxServer: Sendable {
             let fanout = await world.fanout(ofKnown: channel)
             guard let fanout else { return .notFound }
             return .stream(type: "audio/ogg") { sink in if !fanout.add(sink) { sink.channel.close(promise: nil) } }
-        default: return request.method == "GET" && LocalOnly.allows(request.headers) ? files.response(request.path) : .notFound
+        default:
+            return request.method == "GET" && LocalOnly.allows(request.headers)
+                ? files.response(request.path) : .notFound
         }
     }
 

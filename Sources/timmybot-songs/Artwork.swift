@@ -8,10 +8,11 @@ enum Artwork {
         guard let codec = avcodec_find_encoder(AV_CODEC_ID_PNG), let context = avcodec_alloc_context3(codec),
             let frame = av_frame_alloc(), let packet = av_packet_alloc()
         else { return [] }
-        var owned: (
-            context: UnsafeMutablePointer<AVCodecContext>?, frame: UnsafeMutablePointer<AVFrame>?,
-            packet: UnsafeMutablePointer<AVPacket>?
-        ) = (context, frame, packet)
+        var owned:
+            (
+                context: UnsafeMutablePointer<AVCodecContext>?, frame: UnsafeMutablePointer<AVFrame>?,
+                packet: UnsafeMutablePointer<AVPacket>?
+            ) = (context, frame, packet)
         defer {
             avcodec_free_context(&owned.context)
             av_frame_free(&owned.frame)
@@ -24,7 +25,8 @@ enum Artwork {
         frame.pointee.width = Int32(side)
         frame.pointee.height = Int32(side)
         frame.pointee.format = AV_PIX_FMT_RGB24.rawValue
-        guard avcodec_open2(context, codec, nil) == 0, av_frame_get_buffer(frame, 0) == 0, let pixels = frame.pointee.data.0
+        guard avcodec_open2(context, codec, nil) == 0, av_frame_get_buffer(frame, 0) == 0,
+            let pixels = frame.pointee.data.0
         else { return [] }
         paint(pixels, stride: Int(frame.pointee.linesize.0), color, seed)
         guard avcodec_send_frame(context, frame) == 0, avcodec_receive_packet(context, packet) == 0 else { return [] }
@@ -32,7 +34,8 @@ enum Artwork {
     }
 
     private static func paint(
-        _ pixels: UnsafeMutablePointer<UInt8>, stride: Int, _ color: (red: UInt8, green: UInt8, blue: UInt8), _ seed: UInt32
+        _ pixels: UnsafeMutablePointer<UInt8>, stride: Int, _ color: (red: UInt8, green: UInt8, blue: UInt8),
+        _ seed: UInt32
     ) {
         let centre = (x: Int(seed * 37 % 160) + 48, y: Int(seed * 53 % 160) + 48)
         for y in 0..<side {

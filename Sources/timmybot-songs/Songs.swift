@@ -9,7 +9,8 @@ struct Song {
 
     private init(
         _ file: String, _ title: String, _ artist: String, color: (UInt8, UInt8, UInt8), seed: UInt32, tempo: Float,
-        root: Int32, minor: Bool, chords: (Int32, Int32, Int32, Int32), brightness: Float, swing: Float = 0, drums: Float,
+        root: Int32, minor: Bool, chords: (Int32, Int32, Int32, Int32), brightness: Float, swing: Float = 0,
+        drums: Float,
         pluck: Float, seconds: Float
     ) {
         self.file = file
@@ -23,7 +24,8 @@ struct Song {
 
     static let all = [
         Song(
-            "morning-train.opus", "Morning Train", "The Loopbacks", color: (230, 126, 34), seed: 11, tempo: 104, root: 60,
+            "morning-train.opus", "Morning Train", "The Loopbacks", color: (230, 126, 34), seed: 11, tempo: 104,
+            root: 60,
             minor: false, chords: (0, 4, 5, 3), brightness: 0.6, drums: 0.8, pluck: 0.7, seconds: 75),
         Song(
             "night-packets.opus", "Night Packets", "The Loopbacks", color: (52, 73, 150), seed: 23, tempo: 82, root: 57,

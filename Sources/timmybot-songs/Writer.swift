@@ -38,12 +38,16 @@ final class Writer {
 
     private func open(_ song: Song, _ path: String) throws {
         let kind = (path as NSString).pathExtension
-        let names = ["opus": ("opus", "libopus"), "flac": ("flac", "flac"), "mp3": ("mp3", "libmp3lame"), "m4a": ("ipod", "aac")]
+        let names = [
+            "opus": ("opus", "libopus"), "flac": ("flac", "flac"), "mp3": ("mp3", "libmp3lame"), "m4a": ("ipod", "aac"),
+        ]
         guard let (container, codecName) = names[kind], let codec = avcodec_find_encoder_by_name(codecName) else {
             throw WriterError(description: "no encoder for .\(kind)")
         }
         try check(avformat_alloc_output_context2(&format, nil, container, path), "container")
-        guard let format, let encoder = avcodec_alloc_context3(codec) else { throw WriterError(description: "out of memory") }
+        guard let format, let encoder = avcodec_alloc_context3(codec) else {
+            throw WriterError(description: "out of memory")
+        }
         self.encoder = encoder
         encoder.pointee.sample_rate = 48_000
         av_channel_layout_default(&encoder.pointee.ch_layout, 2)
@@ -59,7 +63,10 @@ final class Writer {
         audio.pointee.time_base = encoder.pointee.time_base
         try check(avcodec_parameters_from_context(audio.pointee.codecpar, encoder), "parameters")
         for (key, value) in [("title", song.title), ("artist", song.artist), ("album", "Demo Tape"), ("date", "2026")] {
-            let target = kind == "opus" ? withUnsafeMutablePointer(to: &audio.pointee.metadata) { $0 } : withUnsafeMutablePointer(to: &format.pointee.metadata) { $0 }
+            let target =
+                kind == "opus"
+                ? withUnsafeMutablePointer(to: &audio.pointee.metadata) { $0 }
+                : withUnsafeMutablePointer(to: &format.pointee.metadata) { $0 }
             av_dict_set(target, key, value, 0)
         }
         let cover = Artwork.png(song.color, seed: song.score.seed)
@@ -75,7 +82,8 @@ final class Writer {
     }
 
     private func addCover(
-        _ cover: [UInt8], kind: String, _ format: UnsafeMutablePointer<AVFormatContext>, _ audio: UnsafeMutablePointer<AVStream>
+        _ cover: [UInt8], kind: String, _ format: UnsafeMutablePointer<AVFormatContext>,
+        _ audio: UnsafeMutablePointer<AVStream>
     ) throws -> UnsafeMutablePointer<AVStream>? {
         if kind == "opus" {
             av_dict_set(&audio.pointee.metadata, "METADATA_BLOCK_PICTURE", Self.pictureBlock(cover), 0)
@@ -108,7 +116,9 @@ final class Writer {
     private static func pictureBlock(_ png: [UInt8]) -> String {
         func word(_ value: Int) -> [UInt8] { (0..<4).map { UInt8(truncatingIfNeeded: value >> (24 - 8 * $0)) } }
         let type = Array("image/png".utf8)
-        let block = word(3) + word(type.count) + type + word(0) + word(256) + word(256) + word(24) + word(0) + word(png.count) + png
+        let block =
+            word(3) + word(type.count) + type + word(0) + word(256) + word(256) + word(24) + word(0) + word(png.count)
+            + png
         return Data(block).base64EncodedString()
     }
 
@@ -129,9 +139,11 @@ final class Writer {
             av_channel_layout_copy(&frame.pointee.ch_layout, &encoder.pointee.ch_layout)
             try check(av_frame_get_buffer(frame, 0), "frame")
             try samples.withUnsafeBytes { bytes in
-                var input: UnsafePointer<UInt8>? = bytes.baseAddress?.advanced(by: 8 * at).assumingMemoryBound(to: UInt8.self)
+                var input: UnsafePointer<UInt8>? = bytes.baseAddress?.advanced(by: 8 * at).assumingMemoryBound(
+                    to: UInt8.self)
                 try check(
-                    swr_convert(resampler, frame.pointee.extended_data, Int32(count), &input, Int32(count)), "conversion")
+                    swr_convert(resampler, frame.pointee.extended_data, Int32(count), &input, Int32(count)),
+                    "conversion")
             }
             frame.pointee.pts = Int64(at)
             try check(avcodec_send_frame(encoder, frame), "encoding")

@@ -21,7 +21,9 @@ if arguments.count == 4, arguments[1] == "--pcm", let song = Song.all.first(wher
     exit(FileManager.default.createFile(atPath: arguments[3], contents: pcm.withUnsafeBytes { Data($0) }) ? 0 : 73)
 }
 guard arguments.count == 2 else {
-    print("usage: timmybot-songs FOLDER\n       timmybot-songs --pcm SONG FILE   (16-bit stereo at 48 kHz, before any codec)")
+    print(
+        "usage: timmybot-songs FOLDER\n       timmybot-songs --pcm SONG FILE   (16-bit stereo at 48 kHz, before any codec)"
+    )
     exit(64)
 }
 let folder = arguments[1]

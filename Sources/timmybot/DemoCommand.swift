@@ -8,7 +8,9 @@ import Sandbox
 struct DemoCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "demo", abstract: "Starts a local Discord, the bot, and a web page to type /play in.",
-        discussion: "No Discord account is involved. With --once it plays headless, records what a listener hears, and reports.")
+        discussion:
+            "No Discord account is involved. With --once it plays headless, records what a listener hears, and reports."
+    )
 
     @Flag(help: "Play headless, write what a listener heard to a WAV file, report, and exit.") var once = false
     @Option(help: "Seconds to play with --once.") var seconds = 10
@@ -116,7 +118,9 @@ final class Demo: Sendable {
         defer { running.cancel() }
         let world = server.world
         let human = await world.human
-        try await wait("the bot registers its commands", 30) { await !world.commands(of: self.bot, in: self.guild).isEmpty }
+        try await wait("the bot registers its commands", 30) {
+            await !world.commands(of: self.bot, in: self.guild).isEmpty
+        }
         let listener = try await world.listen(human, in: voice)
         let started = ContinuousClock.now
         _ = try await world.command(
@@ -134,7 +138,8 @@ final class Demo: Sendable {
     }
 
     private func make(
-        _ seconds: Int, _ firstAudio: Duration, _ heard: SandboxListener.Report, _ late: [Int], _ correlation: Correlation?,
+        _ seconds: Int, _ firstAudio: Duration, _ heard: SandboxListener.Report, _ late: [Int],
+        _ correlation: Correlation?,
         _ wav: String
     ) -> Report {
         let value = correlation?.value ?? 0

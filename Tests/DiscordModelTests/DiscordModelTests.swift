@@ -21,7 +21,9 @@ import Testing
         #expect(try JSONDecoder().decode(JSONValue.self, from: JSONEncoder().encode(value)) == value)
     }
 
-    private func effective(_ overwrites: [PermissionOverwrite], roles: Set<Snowflake> = [10], owner: Snowflake = 99) -> Permissions {
+    private func effective(_ overwrites: [PermissionOverwrite], roles: Set<Snowflake> = [10], owner: Snowflake = 99)
+        -> Permissions
+    {
         Permissions.effective(
             guild: 1, owner: owner, member: 5, roles: roles,
             rolePermissions: [1: [.viewChannel, .connect], 10: [.speak], 11: [.administrator]], overwrites: overwrites)
@@ -32,11 +34,13 @@ import Testing
         #expect(effective([PermissionOverwrite(id: 1, allow: [], deny: .connect)]) == [.viewChannel, .speak])
         #expect(
             effective([
-                PermissionOverwrite(id: 1, allow: [], deny: .connect), PermissionOverwrite(id: 10, allow: .connect, deny: []),
+                PermissionOverwrite(id: 1, allow: [], deny: .connect),
+                PermissionOverwrite(id: 10, allow: .connect, deny: []),
             ]) == [.viewChannel, .connect, .speak], "a role wins over everyone")
         #expect(
             effective([
-                PermissionOverwrite(id: 10, allow: .connect, deny: []), PermissionOverwrite(id: 5, allow: [], deny: .connect),
+                PermissionOverwrite(id: 10, allow: .connect, deny: []),
+                PermissionOverwrite(id: 5, allow: [], deny: .connect),
             ]) == [.viewChannel, .speak], "the member wins over its roles")
         #expect(effective([PermissionOverwrite(id: 1, allow: [], deny: .all)], roles: [11]) == .all)
         #expect(effective([PermissionOverwrite(id: 1, allow: [], deny: .all)], owner: 5) == .all)
@@ -47,14 +51,20 @@ import Testing
             Interaction([
                 "id": "1", "application_id": "2", "type": 4, "token": "t", "guild_id": "3", "channel_id": "4",
                 "member": ["user": ["id": "5"]], "locale": "de",
-                "data": ["name": "play", "options": [["name": "query", "type": 3, "value": "mor", "focused": true], ["bad": 1]]],
+                "data": [
+                    "name": "play",
+                    "options": [["name": "query", "type": 3, "value": "mor", "focused": true], ["bad": 1]],
+                ],
             ]))
         #expect(interaction.userID == 5)
         #expect(interaction.options.count == 1)
         #expect(interaction.options[0].focused)
     }
 
-    @Test(arguments: [[:], ["id": "1"], ["id": "x", "application_id": "2", "type": 2, "token": "t", "user": ["id": "5"]]] as [JSONValue])
+    @Test(
+        arguments: [
+            [:], ["id": "1"], ["id": "x", "application_id": "2", "type": 2, "token": "t", "user": ["id": "5"]],
+        ] as [JSONValue])
     func brokenInteractionsAreNone(data: JSONValue) { #expect(Interaction(data) == nil) }
 
     @Test func closeCodesAskForTheRightThing() {

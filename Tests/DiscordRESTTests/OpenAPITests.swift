@@ -6,7 +6,9 @@ import Testing
 
 enum OpenAPIDocument {
     static let path = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
-        .deletingLastPathComponent().deletingLastPathComponent().appendingPathComponent("shared/specs/discord/openapi.json").path
+        .deletingLastPathComponent().deletingLastPathComponent().appendingPathComponent(
+            "shared/specs/discord/openapi.json"
+        ).path
     static let present = FileManager.default.fileExists(atPath: path)
 }
 
@@ -35,7 +37,8 @@ struct OpenAPITests {
                         "type": 1,
                         "components": [
                             [
-                                "type": 2, "style": 1, "custom_id": "p:timmy.playback:pause", "label": "Pause", "disabled": false,
+                                "type": 2, "style": 1, "custom_id": "p:timmy.playback:pause", "label": "Pause",
+                                "disabled": false,
                                 "emoji": ["name": "⏸️"],
                             ]
                         ],
@@ -65,12 +68,17 @@ struct OpenAPITests {
         let commands: JSONValue = [
             [
                 "name": "play", "description": "Play a song", "type": 1, "contexts": [0], "integration_types": [0],
-                "options": [["name": "query", "description": "What", "type": 3, "required": true, "autocomplete": true]],
+                "options": [
+                    ["name": "query", "description": "What", "type": 3, "required": true, "autocomplete": true]
+                ],
             ],
             [
                 "name": "volume", "description": "Set the volume", "type": 1, "contexts": [0], "integration_types": [0],
                 "options": [
-                    ["name": "level", "description": "Percent", "type": 4, "required": true, "min_value": 0, "max_value": 200]
+                    [
+                        "name": "level", "description": "Percent", "type": 4, "required": true, "min_value": 0,
+                        "max_value": 200,
+                    ]
                 ],
             ],
         ]
@@ -80,15 +88,19 @@ struct OpenAPITests {
     @Test func stageVoiceState() throws {
         let path = "/guilds/{guild_id}/voice-states/@me"
         #expect(try check(["channel_id": "1", "suppress": false], path, "patch") == [])
-        let asking: JSONValue = ["channel_id": "1", "suppress": true, "request_to_speak_timestamp": "2026-11-24T10:00:00Z"]
+        let asking: JSONValue = [
+            "channel_id": "1", "suppress": true, "request_to_speak_timestamp": "2026-11-24T10:00:00Z",
+        ]
         #expect(try check(asking, path, "patch") == [])
     }
 
     /// The validator itself: what is wrong must be found.
-    @Test(arguments: [
-        ["type": "four"], ["type": 4, "data": ["components": [["type": 2, "style": 1]]]],
-        ["type": 4, "data": ["flags": "many"]], ["type": 99], [:],
-    ] as [JSONValue]) func badCallbacksAreFound(body: JSONValue) throws {
+    @Test(
+        arguments: [
+            ["type": "four"], ["type": 4, "data": ["components": [["type": 2, "style": 1]]]],
+            ["type": 4, "data": ["flags": "many"]], ["type": 99], [:],
+        ] as [JSONValue]) func badCallbacksAreFound(body: JSONValue) throws
+    {
         #expect(try !check(body, "/interactions/{interaction_id}/{interaction_token}/callback", "post").isEmpty)
     }
 

@@ -8,7 +8,8 @@ import Testing
     private let other = Route("POST", "/channels/{}/messages", major: "2")
 
     private func headers(
-        _ remaining: Int? = nil, _ reset: Double? = nil, bucket: String? = nil, retry: Double? = nil, scope: String? = nil,
+        _ remaining: Int? = nil, _ reset: Double? = nil, bucket: String? = nil, retry: Double? = nil,
+        scope: String? = nil,
         global: Bool = false
     ) -> RateLimitHeaders {
         var headers = RateLimitHeaders()
@@ -79,7 +80,9 @@ import Testing
         }
         #expect(limits.admit(other, now: 100) == .refused(seconds: 500))
         #expect(limits.admit(other, now: 601) == .go)
-        for _ in 0..<RateLimits.invalidBudget { limits.update(route, status: 429, headers: headers(scope: "shared"), now: 700) }
+        for _ in 0..<RateLimits.invalidBudget {
+            limits.update(route, status: 429, headers: headers(scope: "shared"), now: 700)
+        }
         #expect(limits.admit(other, now: 800) == .go, "shared limits are nobody's fault")
     }
 

@@ -20,10 +20,14 @@ struct SchemaValidator {
     func problems(_ value: Any, _ schema: [String: Any], at path: String = "$", depth: Int = 0) -> [String] {
         guard depth < 60 else { return ["\(path): schema is too deep"] }
         if let reference = schema["$ref"] as? String {
-            return resolve(reference).map { problems(value, $0, at: path, depth: depth + 1) } ?? ["\(path): unknown \(reference)"]
+            return resolve(reference).map { problems(value, $0, at: path, depth: depth + 1) } ?? [
+                "\(path): unknown \(reference)"
+            ]
         }
         var found: [String] = []
-        for part in schema["allOf"] as? [[String: Any]] ?? [] { found += problems(value, part, at: path, depth: depth + 1) }
+        for part in schema["allOf"] as? [[String: Any]] ?? [] {
+            found += problems(value, part, at: path, depth: depth + 1)
+        }
         for key in ["oneOf", "anyOf"] {
             guard let options = schema[key] as? [[String: Any]] else { continue }
             let results = options.map { problems(value, $0, at: path, depth: depth + 1) }
@@ -31,14 +35,17 @@ struct SchemaValidator {
         }
         found += typeProblems(value, schema, path)
         if let constant = schema["const"], !same(constant, value) { found.append("\(path): is not \(constant)") }
-        if let list = schema["enum"] as? [Any], !list.contains(where: { same($0, value) }) { found.append("\(path): not in enum") }
+        if let list = schema["enum"] as? [Any], !list.contains(where: { same($0, value) }) {
+            found.append("\(path): not in enum")
+        }
         found += rangeProblems(value, schema, path)
         found += memberProblems(value, schema, path, depth)
         return found
     }
 
     private func resolve(_ reference: String) -> [String: Any]? {
-        reference.dropFirst(2).split(separator: "/").reduce(document as Any?) { ($0 as? [String: Any])?[String($1)] } as? [String: Any]
+        reference.dropFirst(2).split(separator: "/").reduce(document as Any?) { ($0 as? [String: Any])?[String($1)] }
+            as? [String: Any]
     }
 
     private func same(_ left: Any, _ right: Any) -> Bool { (left as? NSObject)?.isEqual(right) ?? false }
@@ -59,7 +66,9 @@ struct SchemaValidator {
     private func typeProblems(_ value: Any, _ schema: [String: Any], _ path: String) -> [String] {
         let wanted = (schema["type"] as? [String]) ?? (schema["type"] as? String).map { [$0] } ?? []
         let found = kind(value)
-        guard !wanted.isEmpty, !wanted.contains(found), !(found == "integer" && wanted.contains("number")) else { return [] }
+        guard !wanted.isEmpty, !wanted.contains(found), !(found == "integer" && wanted.contains("number")) else {
+            return []
+        }
         return ["\(path): is \(found), not \(wanted.joined(separator: " or "))"]
     }
 
@@ -86,10 +95,14 @@ struct SchemaValidator {
     private func memberProblems(_ value: Any, _ schema: [String: Any], _ path: String, _ depth: Int) -> [String] {
         var found: [String] = []
         if let list = value as? [Any], let items = schema["items"] as? [String: Any] {
-            for (index, item) in list.enumerated() { found += problems(item, items, at: "\(path)[\(index)]", depth: depth + 1) }
+            for (index, item) in list.enumerated() {
+                found += problems(item, items, at: "\(path)[\(index)]", depth: depth + 1)
+            }
         }
         guard let members = value as? [String: Any] else { return found }
-        for name in schema["required"] as? [String] ?? [] where members[name] == nil { found.append("\(path): lacks \(name)") }
+        for name in schema["required"] as? [String] ?? [] where members[name] == nil {
+            found.append("\(path): lacks \(name)")
+        }
         let properties = schema["properties"] as? [String: Any] ?? [:]
         for (name, member) in members {
             if let property = properties[name] as? [String: Any] {

@@ -132,7 +132,8 @@ struct VoiceSessionTests {
             (nil, Reaction.resume), (1000, .resume), (1001, .resume), (1006, .resume), (4015, .resume),
             (4006, .newSession), (4009, .newSession), (4011, .newSession), (4001, .newSession), (4002, .newSession),
             (4003, .newSession), (4005, .newSession), (4020, .newSession),
-            (4004, .stop), (4012, .stop), (4014, .disconnected), (4016, .stop), (4017, .stop), (4021, .stop), (4022, .disconnected),
+            (4004, .stop), (4012, .stop), (4014, .disconnected), (4016, .stop), (4017, .stop), (4021, .stop),
+            (4022, .disconnected),
         ] as [(UInt16?, Reaction)])
     func everyCloseCode(_ code: UInt16?, _ wanted: Reaction) {
         var session = open()

@@ -14,7 +14,9 @@ enum LibraryPlugin: Plugin {
             throw Failure(code: TB_INVALID, userText: "", detail: "library: no directory is configured")
         }
         let folder = Folder(path: path)
-        if folder == nil { host.log(.warning, "library: \(path) cannot be opened; it is looked for again at the next search") }
+        if folder == nil {
+            host.log(.warning, "library: \(path) cannot be opened; it is looked for again at the next search")
+        }
         return LibrarySource(host: host, index: LibraryIndex(host: host, path: path))
     }
 
@@ -62,7 +64,8 @@ struct LibrarySource: Source {
 
     func open(_ key: String, startMilliseconds: UInt64) async throws -> Media {
         guard let descriptor = await index.open(key) else {
-            throw Failure(code: -4, userText: "This file is no longer in the library.", detail: "library: cannot open \(key)")
+            throw Failure(
+                code: -4, userText: "This file is no longer in the library.", detail: "library: cannot open \(key)")
         }
         return .file(descriptor: descriptor)
     }

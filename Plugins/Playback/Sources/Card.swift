@@ -6,15 +6,19 @@ enum Card {
         guard let track = state.current else {
             return [.container(accent: nil, [.text("### Nothing is playing\nType **/play** to start.")])]
         }
-        let title = track.pageURL.isEmpty ? Component.plain(track.title) : "[\(Component.plain(track.title))](\(track.pageURL))"
+        let title =
+            track.pageURL.isEmpty ? Component.plain(track.title) : "[\(Component.plain(track.title))](\(track.pageURL))"
         let head = "### \(title)\n\(Component.plain(track.artist))"
         let notes = [
-            state.isPaused ? "paused" : nil, "volume \(state.volume) %", state.loop == .off ? nil : "loop: \(state.loop)",
+            state.isPaused ? "paused" : nil, "volume \(state.volume) %",
+            state.loop == .off ? nil : "loop: \(state.loop)",
             state.filter.isEmpty ? nil : "filter: \(state.filter)",
             state.queueLength > 0 ? "\(state.queueLength) in the queue" : nil,
         ].compactMap(\.self)
         let progress = track.isLive ? "🔴 live" : bar(state.positionMilliseconds, track.durationMilliseconds)
-        let asked = state.requestedBy == 0 ? "" : "\n-# asked for by <@\(state.requestedBy)> · " + notes.joined(separator: " · ")
+        let asked =
+            state.requestedBy == 0
+            ? "" : "\n-# asked for by <@\(state.requestedBy)> · " + notes.joined(separator: " · ")
         return [
             .container(
                 accent: 0x5865F2,
@@ -66,7 +70,9 @@ enum Clock {
         guard (1...3).contains(parts.count) else { return nil }
         var seconds: Int64 = 0
         for (index, part) in parts.enumerated() {
-            guard !part.isEmpty, part.allSatisfy({ $0.isASCII && $0.isNumber }), let value = Int64(part) else { return nil }
+            guard !part.isEmpty, part.allSatisfy({ $0.isASCII && $0.isNumber }), let value = Int64(part) else {
+                return nil
+            }
             guard index == 0 || value < 60 else { return nil }
             seconds = seconds * 60 + value
         }
@@ -78,6 +84,7 @@ enum Clock {
         let seconds = max(0, milliseconds / 1_000)
         let two = { (value: Int64) in value < 10 ? "0\(value)" : "\(value)" }
         let hours = seconds / 3_600
-        return hours > 0 ? "\(hours):\(two(seconds / 60 % 60)):\(two(seconds % 60))" : "\(seconds / 60):\(two(seconds % 60))"
+        return hours > 0
+            ? "\(hours):\(two(seconds / 60 % 60)):\(two(seconds % 60))" : "\(seconds / 60):\(two(seconds % 60))"
     }
 }

@@ -10,11 +10,13 @@ enum PlaybackPlugin: Plugin {
 
     static let commands = [
         Command(
-            "play", "Play a song, or add it to the queue", .string("query", "Title, artist or address", autocomplete: true),
+            "play", "Play a song, or add it to the queue",
+            .string("query", "Title, artist or address", autocomplete: true),
             suggest: suggestions
         ) { try await play($0, .append) },
         Command(
-            "play-next", "Play a song right after this one", .string("query", "Title, artist or address", autocomplete: true),
+            "play-next", "Play a song right after this one",
+            .string("query", "Title, artist or address", autocomplete: true),
             suggest: suggestions
         ) { try await play($0, .next) },
         Command("now-playing", "Show what is playing") { try await nowPlaying($0) },
@@ -43,10 +45,13 @@ enum PlaybackPlugin: Plugin {
             try await call.player.perform(.volume(percent: level))
             try call.reply("🔊 Volume \(level) %")
         },
-        Command("seek", "Go to a place in the song", .string("position", "1:23, 83, +10 or -10")) { try await seek($0) },
+        Command("seek", "Go to a place in the song", .string("position", "1:23, 83, +10 or -10")) {
+            try await seek($0)
+        },
         Command(
             "filter", "Change the sound",
-            .choice("name", "Which sound", [("Off", ""), ("Bass boost", "bassboost"), ("Soft", "soft"), ("Night", "night")])
+            .choice(
+                "name", "Which sound", [("Off", ""), ("Bass boost", "bassboost"), ("Soft", "soft"), ("Night", "night")])
         ) { call in
             let name = call.string("name") ?? ""
             try await call.player.setFilter(name)
@@ -79,7 +84,8 @@ enum PlaybackPlugin: Plugin {
     private static func play(_ call: Call, _ mode: Player.Mode) async throws {
         let added = try await call.player.play(call.string("query") ?? "", mode)
         guard let first = added.tracks.first else { throw Failure(userText: "Nothing was found.") }
-        let what = added.tracks.count == 1 ? "**\(first.line)**" : "**\(added.tracks.count)** songs, first **\(first.line)**"
+        let what =
+            added.tracks.count == 1 ? "**\(first.line)**" : "**\(added.tracks.count)** songs, first **\(first.line)**"
         if added.place == 0, let state = added.state {
             try call.reply(Card.nowPlaying(state))
         } else {
@@ -87,7 +93,9 @@ enum PlaybackPlugin: Plugin {
         }
     }
 
-    private static func nowPlaying(_ call: Call) async throws { try call.reply(Card.nowPlaying(try await call.player.state())) }
+    private static func nowPlaying(_ call: Call) async throws {
+        try call.reply(Card.nowPlaying(try await call.player.state()))
+    }
 
     private static func seek(_ call: Call) async throws {
         let text = call.string("position") ?? ""

@@ -15,9 +15,11 @@ enum QueuePlugin: Plugin {
             "loop", "Repeat this song or the whole queue",
             .choice("mode", "What to repeat", [("Off", "off"), ("This song", "track"), ("The queue", "queue")])
         ) { call in
-            let mode: PlayerState.Loop = call.string("mode") == "track" ? .track : call.string("mode") == "queue" ? .queue : .off
+            let mode: PlayerState.Loop =
+                call.string("mode") == "track" ? .track : call.string("mode") == "queue" ? .queue : .off
             try await call.player.perform(.loop(mode))
-            try call.reply(mode == .off ? "➡️ Loop off." : mode == .track ? "🔂 Repeating this song." : "🔁 Repeating the queue.")
+            try call.reply(
+                mode == .off ? "➡️ Loop off." : mode == .track ? "🔂 Repeating this song." : "🔁 Repeating the queue.")
         },
         Command("shuffle", "Mix the queue") { call in
             let state = try await call.player.perform(.shuffle)
@@ -43,7 +45,8 @@ enum QueuePlugin: Plugin {
     ]
 
     static func component(_ call: Call) async throws {
-        guard call.name.hasPrefix("page:"), let number = Int(call.name.dropFirst(5)), (0...10_000).contains(number) else {
+        guard call.name.hasPrefix("page:"), let number = Int(call.name.dropFirst(5)), (0...10_000).contains(number)
+        else {
             throw Failure(userText: "This button does nothing any more.")
         }
         try call.reply(try await page(call, number), update: true)
@@ -56,12 +59,22 @@ enum QueuePlugin: Plugin {
         if number != wanted { state = try await call.player.state(first: number * pageSize, count: pageSize) }
         var parts: [Component] = []
         if let current = state.current {
-            parts.append(.text("### Now\n\(state.isPaused ? "⏸️" : "▶️") **\(line(current))** `\(clock(state.positionMilliseconds)) / \(clock(current.durationMilliseconds))`"))
+            parts.append(
+                .text(
+                    "### Now\n\(state.isPaused ? "⏸️" : "▶️") **\(line(current))** `\(clock(state.positionMilliseconds)) / \(clock(current.durationMilliseconds))`"
+                ))
         }
-        parts.append(.text(state.page.isEmpty ? (state.current == nil ? "The queue is empty. Type **/play**." : "Nothing comes after this.") : list(state)))
+        parts.append(
+            .text(
+                state.page.isEmpty
+                    ? (state.current == nil ? "The queue is empty. Type **/play**." : "Nothing comes after this.")
+                    : list(state)))
         if pages > 1 {
             parts.append(.separator)
-            parts.append(.text("-# page \(number + 1) of \(pages) · \(state.queueLength) songs · \(clock(state.queueDurationMilliseconds))"))
+            parts.append(
+                .text(
+                    "-# page \(number + 1) of \(pages) · \(state.queueLength) songs · \(clock(state.queueDurationMilliseconds))"
+                ))
             parts.append(
                 .row([
                     .button(id: "page:\(max(0, number - 1))", label: "Back", emoji: "◀️", disabled: number == 0),

@@ -26,7 +26,8 @@ public final class BotApp: Sendable {
     /// - Throws: `ConfigurationError` where something that `run` needs is missing.
     public init(_ configuration: BotConfiguration, logger: Logger) async throws {
         guard let token = configuration.token else {
-            throw ConfigurationError(setting: "DISCORD_TOKEN", reason: "is not set; `timmybot doctor` says how to get one")
+            throw ConfigurationError(
+                setting: "DISCORD_TOKEN", reason: "is not set; `timmybot doctor` says how to get one")
         }
         self.configuration = configuration
         self.logger = logger
@@ -42,7 +43,8 @@ public final class BotApp: Sendable {
             services: PluginServices(player: late, probe: EngineProbe(engine: engine)), logger: logger)
         let information = GatewayInformationFromREST(rest: rest)
         shard = GatewayShard(
-            GatewayConfiguration(token: token, compression: configuration.compression, trustedCAFile: configuration.trustedCAFile),
+            GatewayConfiguration(
+                token: token, compression: configuration.compression, trustedCAFile: configuration.trustedCAFile),
             information: information, logger: logger)
         voices = VoiceDirectory(
             cache: cache, gateway: ShardVoiceGateway(shard: shard, rest: rest, logger: logger), pump: pump,
@@ -68,7 +70,8 @@ public final class BotApp: Sendable {
         pump.start()
         let reports = await loadPlugins()
         if !reports.contains(where: { $0.refusal == nil }) {
-            logger.warning("no plugin is loaded from \(configuration.pluginDirectory): there are no commands and no music")
+            logger.warning(
+                "no plugin is loaded from \(configuration.pluginDirectory): there are no commands and no music")
         }
         await search.setSources(plugins.sources.map(PluginSource.init))
         try await withThrowingTaskGroup(of: Void.self) { group in
@@ -113,13 +116,16 @@ public final class BotApp: Sendable {
         cache.apply(event.name, event.data)
         switch event.name {
         case "INTERACTION_CREATE":
-            guard let interaction = Interaction(event.data) else { return logger.info("an interaction that cannot be read") }
+            guard let interaction = Interaction(event.data) else {
+                return logger.info("an interaction that cannot be read")
+            }
             // Interactions wait for sources and people; what they change is put in order by the guild's own session.
             Task { await router.handle(interaction) }
         case "VOICE_STATE_UPDATE": await voiceState(event.data)
         case "VOICE_SERVER_UPDATE":
             guard let guild = event.guildID, let token = event.data["token"]?.string else { return }
-            await voices.existing(GuildID(guild.rawValue))?.voiceServer(token: token, endpoint: event.data["endpoint"]?.string)
+            await voices.existing(GuildID(guild.rawValue))?.voiceServer(
+                token: token, endpoint: event.data["endpoint"]?.string)
         case "GUILD_CREATE":
             guard let guild = event.guildID else { return }
             await restore(GuildID(guild.rawValue))
@@ -151,7 +157,8 @@ public final class BotApp: Sendable {
             let voice = voices.existing(GuildID(guild.rawValue))
         else { return }
         if user == cache.botUser {
-            await voice.ownVoiceState(channel: data["channel_id"]?.snowflake, sessionID: data["session_id"]?.string ?? "")
+            await voice.ownVoiceState(
+                channel: data["channel_id"]?.snowflake, sessionID: data["session_id"]?.string ?? "")
         } else {
             await voice.listenersChanged()
         }
@@ -214,7 +221,8 @@ struct ShardVoiceGateway: VoiceGateway {
         } catch {
             let now = Date().formatted(.iso8601)
             do {
-                try await rest.modifyCurrentUserVoiceState(guild: guild, channel: channel, suppress: true, requestToSpeak: now)
+                try await rest.modifyCurrentUserVoiceState(
+                    guild: guild, channel: channel, suppress: true, requestToSpeak: now)
             } catch {
                 logger.warning("stage in \(guild): \(error)")
             }
@@ -227,7 +235,8 @@ struct GatewayInformationFromREST: GatewayInformationSource {
 
     func gatewayInformation() async throws -> GatewayInformation {
         guard let information = GatewayInformation(try await rest.gatewayBot()) else {
-            throw RESTError(kind: .unreadable, route: "GET /gateway/bot", message: "the answer is not what it should be")
+            throw RESTError(
+                kind: .unreadable, route: "GET /gateway/bot", message: "the answer is not what it should be")
         }
         return information
     }

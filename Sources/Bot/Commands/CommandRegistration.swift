@@ -30,7 +30,8 @@ extension PluginCommand.Parameter {
 
     fileprivate var registration: JSONValue {
         var members: [String: JSONValue] = [
-            "name": .string(name), "description": .string(text), "type": .int(discordType), "required": .bool(!isOptional),
+            "name": .string(name), "description": .string(text), "type": .int(discordType),
+            "required": .bool(!isOptional),
         ]
         if hasAutocomplete { members["autocomplete"] = true }
         if let bounds, discordType == 4 || discordType == 10 {

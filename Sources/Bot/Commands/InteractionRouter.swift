@@ -27,7 +27,8 @@ struct InteractionRouter: Sendable {
         }
         let call = PluginInvocation(
             guild: guild.rawValue, channel: interaction.channelID?.rawValue ?? 0, user: interaction.userID.rawValue,
-            voiceChannel: cache.voiceChannel(of: interaction.userID, in: guild)?.rawValue ?? 0, locale: interaction.locale)
+            voiceChannel: cache.voiceChannel(of: interaction.userID, in: guild)?.rawValue ?? 0,
+            locale: interaction.locale)
         switch interaction.type {
         case InteractionType.autocomplete: await autocomplete(interaction, call, answer)
         case InteractionType.command: await command(interaction, call, answer)
@@ -50,7 +51,9 @@ struct InteractionRouter: Sendable {
     }
 
     private func command(_ interaction: Interaction, _ call: PluginInvocation, _ answer: InteractionAnswer) async {
-        guard let name = interaction.command else { return await refuse("This command has no name.", interaction, answer) }
+        guard let name = interaction.command else {
+            return await refuse("This command has no name.", interaction, answer)
+        }
         var arguments: [String: PluginValue] = [:]
         for option in interaction.options { arguments[option.name] = PluginValue(option) }
         let plugin = plugins.commands.first { $0.name == name }?.plugin ?? ""
@@ -109,7 +112,8 @@ extension PlayerError {
     static func unapproved(_ guild: DiscordModel.Snowflake) -> PlayerError {
         PlayerError(
             .notApproved, "guild \(guild) is not approved",
-            user: "This server is not approved for this bot. Ask the person who runs the bot to approve server \(guild).",
+            user:
+                "This server is not approved for this bot. Ask the person who runs the bot to approve server \(guild).",
             retry: .afterUserAction)
     }
 }

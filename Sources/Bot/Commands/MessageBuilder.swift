@@ -78,7 +78,9 @@ struct MessageBuilder {
     private static func withoutCover(_ value: JSONValue) -> [JSONValue] {
         guard case .object(var members) = value else { return [value] }
         if members["accessory"]?["media"]?["url"]?.string == cover { return members["components"]?.array ?? [] }
-        if case .array(let children)? = members["components"] { members["components"] = .array(children.flatMap(withoutCover)) }
+        if case .array(let children)? = members["components"] {
+            members["components"] = .array(children.flatMap(withoutCover))
+        }
         return [.object(members)]
     }
 

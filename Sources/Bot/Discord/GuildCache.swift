@@ -72,7 +72,8 @@ public final class GuildCache: Sendable {
     }
 
     /// People (no bots) in a channel.
-    func listeners(in channel: DiscordModel.Snowflake, of guild: DiscordModel.Snowflake) -> Set<DiscordModel.Snowflake> {
+    func listeners(in channel: DiscordModel.Snowflake, of guild: DiscordModel.Snowflake) -> Set<DiscordModel.Snowflake>
+    {
         guilds.withLock { guilds in
             Set((guilds[guild]?.voice ?? [:]).filter { $0.value.channel == channel && !$0.value.isBot }.keys)
         }
@@ -109,7 +110,9 @@ extension GuildRecordCache {
             takeOwnMember(member)
         }
         let bots = Set(
-            (data["members"]?.array ?? []).filter { $0["user"]?["bot"]?.bool == true }.compactMap { $0["user"]?["id"]?.snowflake })
+            (data["members"]?.array ?? []).filter { $0["user"]?["bot"]?.bool == true }.compactMap {
+                $0["user"]?["id"]?.snowflake
+            })
         for state in data["voice_states"]?.array ?? [] {
             takeVoiceState(state)
             if let user = state["user_id"]?.snowflake, bots.contains(user) { voice[user]?.isBot = true }
@@ -134,7 +137,8 @@ extension GuildRecordCache {
                 id: id, allow: Permissions(raw["allow"]?.string) ?? [], deny: Permissions(raw["deny"]?.string) ?? [])
         }
         channels[id] = Channel(
-            name: data["name"]?.string ?? "", type: Int(data["type"]?.int ?? 0), userLimit: Int(data["user_limit"]?.int ?? 0),
+            name: data["name"]?.string ?? "", type: Int(data["type"]?.int ?? 0),
+            userLimit: Int(data["user_limit"]?.int ?? 0),
             bitrate: Int(data["bitrate"]?.int ?? 64_000), overwrites: overwrites)
     }
 

@@ -24,7 +24,8 @@ public struct DiscordExamination: DiscordProbe {
             findings.append(
                 left > 10
                     ? .good("gateway", "\(left) starts left today")
-                    : .warning("gateway", "only \(left) starts left today", "wait until tomorrow before restarting often"))
+                    : .warning(
+                        "gateway", "only \(left) starts left today", "wait until tomorrow before restarting often"))
         } catch let error as RESTError where error.status == 401 {
             findings.append(.bad("bot token", "Discord refuses it", "copy it again from the developer portal"))
         } catch {
@@ -38,6 +39,7 @@ public struct DiscordExamination: DiscordProbe {
     private func clock(_ server: Date) -> Finding {
         let seconds = Int(Date().timeIntervalSince(server).rounded())
         guard abs(seconds) > 30 else { return .good("clock", "agrees with Discord's") }
-        return .warning("clock", "\(seconds) s off from Discord's", "set this machine's clock (timedatectl set-ntp true)")
+        return .warning(
+            "clock", "\(seconds) s off from Discord's", "set this machine's clock (timedatectl set-ntp true)")
     }
 }

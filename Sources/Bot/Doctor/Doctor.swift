@@ -68,7 +68,8 @@ public struct Doctor: Sendable {
     private var worker: Finding {
         let path = configuration.mediaWorker
         guard FileManager.default.isExecutableFile(atPath: path) else {
-            return .bad("media worker", "\(path) is not there", "build it with `make build`, or set TIMMYBOT_MEDIA_WORKER")
+            return .bad(
+                "media worker", "\(path) is not there", "build it with `make build`, or set TIMMYBOT_MEDIA_WORKER")
         }
         let process = Process()
         process.executableURL = URL(fileURLWithPath: path)

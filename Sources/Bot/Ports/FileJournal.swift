@@ -34,7 +34,8 @@ actor FileJournal: Journal {
         if let known = records[guild] { return known }
         guard FileManager.default.fileExists(atPath: path(guild)) else { return nil }
         do {
-            let record = try JSONDecoder().decode(GuildRecord.self, from: try Data(contentsOf: URL(fileURLWithPath: path(guild))))
+            let record = try JSONDecoder().decode(
+                GuildRecord.self, from: try Data(contentsOf: URL(fileURLWithPath: path(guild))))
             records[guild] = record
             return record
         } catch {

@@ -37,7 +37,8 @@ actor GuildVoice: VoicePort {
     private var dismissal: Task<Void, Never>?
 
     init(
-        guild: DiscordModel.Snowflake, cache: GuildCache, gateway: any VoiceGateway, pump: VoicePump, trustedCAFile: String?,
+        guild: DiscordModel.Snowflake, cache: GuildCache, gateway: any VoiceGateway, pump: VoicePump,
+        trustedCAFile: String?,
         logger: Logger, tell: @escaping @Sendable (TimmyCore.VoiceEvent) -> Void
     ) {
         self.guild = guild
@@ -68,27 +69,36 @@ actor GuildVoice: VoicePort {
             if Task.isCancelled { throw PlayerError(.cancelled, "the join was cancelled") }
             throw error as? PlayerError
                 ?? PlayerError(
-                    .cannotConnect, "no answer from Discord's voice", user: "I could not get into the channel. It may be full.",
+                    .cannotConnect, "no answer from Discord's voice",
+                    user: "I could not get into the channel. It may be full.",
                     cause: error, retry: .afterUserAction)
         }
         tell(.listeners(Set(cache.listeners(in: channel, of: guild).map { UserID($0.rawValue) })))
     }
 
     private func check(_ channel: DiscordModel.Snowflake) throws(PlayerError) {
-        guard let found = cache.channel(channel, in: guild), let permissions = cache.ownPermissions(in: channel, of: guild) else {
-            throw PlayerError(.cannotConnect, "unknown channel \(channel)", user: "I cannot see that channel.", retry: .afterUserAction)
+        guard let found = cache.channel(channel, in: guild),
+            let permissions = cache.ownPermissions(in: channel, of: guild)
+        else {
+            throw PlayerError(
+                .cannotConnect, "unknown channel \(channel)", user: "I cannot see that channel.",
+                retry: .afterUserAction)
         }
         guard permissions.contains([.viewChannel, .connect]) else {
             throw PlayerError(
-                .cannotConnect, "no CONNECT in \(channel)", user: "I am not allowed to join that channel.", retry: .afterUserAction)
+                .cannotConnect, "no CONNECT in \(channel)", user: "I am not allowed to join that channel.",
+                retry: .afterUserAction)
         }
         guard permissions.contains(.speak) || found.type == ChannelType.stage else {
             throw PlayerError(
-                .cannotSpeak, "no SPEAK in \(channel)", user: "I am not allowed to speak in that channel.", retry: .afterUserAction)
+                .cannotSpeak, "no SPEAK in \(channel)", user: "I am not allowed to speak in that channel.",
+                retry: .afterUserAction)
         }
-        let full = found.userLimit > 0 && cache.occupants(of: channel, in: guild) >= found.userLimit && target != channel
+        let full =
+            found.userLimit > 0 && cache.occupants(of: channel, in: guild) >= found.userLimit && target != channel
         guard !full || permissions.contains(.moveMembers) else {
-            throw PlayerError(.channelFull, "channel \(channel) is full", user: "That channel is full.", retry: .afterUserAction)
+            throw PlayerError(
+                .channelFull, "channel \(channel) is full", user: "That channel is full.", retry: .afterUserAction)
         }
     }
 
@@ -216,7 +226,8 @@ actor GuildVoice: VoicePort {
         // Each server update is good for one connection.
         server = nil
         await dropConnection()
-        let identity = VoiceIdentity(guildID: guild, channelID: target, userID: own, sessionID: sessionID, token: given.token)
+        let identity = VoiceIdentity(
+            guildID: guild, channelID: target, userID: own, sessionID: sessionID, token: given.token)
         let made = VoiceConnection(
             identity, endpoint: given.endpoint, trustedCAFile: trustedCAFile, pump: pump, logger: logger)
         connection = made
@@ -293,7 +304,8 @@ actor GuildVoice: VoicePort {
         await dropConnection()
         renewals += 1
         guard renewals <= 3, let channel = target else {
-            let error = PlayerError(.voiceFailed, reason, user: "I lost the voice connection.", retry: .after(.seconds(2)))
+            let error = PlayerError(
+                .voiceFailed, reason, user: "I lost the voice connection.", retry: .after(.seconds(2)))
             settle(.failure(error))
             return tell(.lost(error))
         }

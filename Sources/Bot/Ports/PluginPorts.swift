@@ -29,7 +29,8 @@ struct PluginSource: SourcePort {
             return try await handle.resolve(input, limit: limit).map { track in
                 Track(
                     source: handle.id, key: track.key, title: track.title, artist: track.artist,
-                    duration: .milliseconds(track.durationMilliseconds), pageURL: track.pageURL.isEmpty ? nil : track.pageURL,
+                    duration: .milliseconds(track.durationMilliseconds),
+                    pageURL: track.pageURL.isEmpty ? nil : track.pageURL,
                     artwork: track.hasArtwork ? "source" : nil, flags: track.isLive ? .live : [])
             }
         } catch {
@@ -42,7 +43,8 @@ struct PluginSource: SourcePort {
             switch try await handle.open(track.key, startMilliseconds: UInt64(max(0, startAt.milliseconds))) {
             case .file(let descriptor): return FileMedia(file: MediaFile(descriptor: descriptor))
             case .url:
-                throw PluginFailure(userText: "This source cannot be played yet.", detail: "\(handle.id) gave an address")
+                throw PluginFailure(
+                    userText: "This source cannot be played yet.", detail: "\(handle.id) gave an address")
             }
         } catch {
             throw PlayerError(error)
@@ -58,7 +60,8 @@ struct EngineProbe: ProbeService {
         do throws(MediaError) {
             let found = try await engine.probe(MediaFile(descriptor: descriptor))
             return PluginProbe(
-                durationMilliseconds: Int64(clamping: found.info.duration), codec: found.info.codec, title: found.info.title,
+                durationMilliseconds: Int64(clamping: found.info.duration), codec: found.info.codec,
+                title: found.info.title,
                 artist: found.info.artist, album: found.info.album, artworkType: found.info.artworkType,
                 artwork: found.artwork)
         } catch {
@@ -85,11 +88,14 @@ final class CorePlayer: PlayerService, Sendable {
         do throws(PlayerError) { return try await body() } catch { throw PluginFailure(error) }
     }
 
-    func play(_ query: String, _ mode: PlayMode, for call: PluginInvocation) async throws(PluginFailure) -> PlayerAddition {
+    func play(_ query: String, _ mode: PlayMode, for call: PluginInvocation) async throws(PluginFailure)
+        -> PlayerAddition
+    {
         let modes: [PlayMode: AddMode] = [.append: .append, .next: .next, .now: .now]
         let result = try await translated { () async throws(PlayerError) in
             try await player.play(
-                PlayRequest(guild: GuildID(call.guild), caller: caller(call), query: query, mode: modes[mode] ?? .append))
+                PlayRequest(
+                    guild: GuildID(call.guild), caller: caller(call), query: query, mode: modes[mode] ?? .append))
         }
         return PlayerAddition(
             tracks: result.added.map { Self.track($0.track) }, place: result.queuePosition,
@@ -113,10 +119,13 @@ final class CorePlayer: PlayerService, Sendable {
             case .stop: try await player.stop(guild, by: caller)
             case .pause: try await player.pause(guild, by: caller)
             case .resume: try await player.resume(guild, by: caller)
-            case .seekTo(let milliseconds): try await player.seek(guild, by: caller, to: .absolute(.milliseconds(milliseconds)))
-            case .seekBy(let milliseconds): try await player.seek(guild, by: caller, to: .relative(.milliseconds(milliseconds)))
+            case .seekTo(let milliseconds):
+                try await player.seek(guild, by: caller, to: .absolute(.milliseconds(milliseconds)))
+            case .seekBy(let milliseconds):
+                try await player.seek(guild, by: caller, to: .relative(.milliseconds(milliseconds)))
             case .volume(let percent): try await player.setVolume(guild, by: caller, percent: percent)
-            case .loop(let mode): try await player.setLoop(guild, by: caller, mode == 1 ? .track : mode == 2 ? .queue : .off)
+            case .loop(let mode):
+                try await player.setLoop(guild, by: caller, mode == 1 ? .track : mode == 2 ? .queue : .off)
             case .shuffle: try await player.shuffle(guild, by: caller)
             case .remove(let from, let to): try await player.remove(guild, by: caller, first: from, last: to)
             case .move(let from, let to): try await player.move(guild, by: caller, from: from, to: to)
@@ -168,7 +177,8 @@ final class CorePlayer: PlayerService, Sendable {
     private static func track(_ track: Track) -> PluginTrack {
         PluginTrack(
             key: track.key, title: track.title, artist: track.artist, pageURL: track.pageURL ?? "",
-            durationMilliseconds: track.durationMilliseconds ?? 0, isLive: track.isLive, hasArtwork: track.artwork != nil)
+            durationMilliseconds: track.durationMilliseconds ?? 0, isLive: track.isLive,
+            hasArtwork: track.artwork != nil)
     }
 }
 
@@ -179,11 +189,15 @@ final class LatePlayer: PlayerService, Sendable {
     func set(_ player: CorePlayer) { box.set(player) }
 
     private func ready() throws(PluginFailure) -> CorePlayer {
-        guard let player = box.get() else { throw PluginFailure(userText: "I am still starting.", detail: "no player yet") }
+        guard let player = box.get() else {
+            throw PluginFailure(userText: "I am still starting.", detail: "no player yet")
+        }
         return player
     }
 
-    func play(_ query: String, _ mode: PlayMode, for call: PluginInvocation) async throws(PluginFailure) -> PlayerAddition {
+    func play(_ query: String, _ mode: PlayMode, for call: PluginInvocation) async throws(PluginFailure)
+        -> PlayerAddition
+    {
         try await ready().play(query, mode, for: call)
     }
     func search(_ query: String, limit: Int, for call: PluginInvocation) async throws(PluginFailure) -> [PluginTrack] {

@@ -124,7 +124,9 @@ public struct Call: Sendable {
                 bytes: lender.lend(attachment.bytes), count: attachment.bytes.count)
         }
         let flags = (ephemeral ? TB_REPLY_EPHEMERAL : 0) | (update ? TB_REPLY_UPDATE : 0)
-        guard let send = host.reply?.pointee.send else { throw Failure(userText: "", detail: "the host takes no replies") }
+        guard let send = host.reply?.pointee.send else {
+            throw Failure(userText: "", detail: "the host takes no replies")
+        }
         let status = withExtendedLifetime(lender) {
             send(host.raw, id, flags, lender.lend(Component.json(components)), lender.lend(raw), raw.count)
         }

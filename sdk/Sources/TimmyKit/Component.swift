@@ -35,7 +35,8 @@ public indirect enum Component: Sendable {
             case "\"": result += "\\\""
             case "\\": result += "\\\\"
             case "\n": result += "\\n"
-            case let other where other.value < 32: result += "\\u00" + (other.value < 16 ? "0" : "") + String(other.value, radix: 16)
+            case let other where other.value < 32:
+                result += "\\u00" + (other.value < 16 ? "0" : "") + String(other.value, radix: 16)
             default: result.unicodeScalars.append(scalar)
             }
         }

@@ -60,12 +60,14 @@ extension Host {
         }
         let outcome: Result<Probed, Failure> = await withCheckedContinuation { continuation in
             let context = Unmanaged.passRetained(Box(continuation)).toOpaque()
-            let status = call(raw, descriptor, { context, result in
-                guard let context, let result = result?.pointee else { return }
-                let box = Unmanaged<Box<CheckedContinuation<Result<Probed, Failure>, Never>>>.fromOpaque(context)
-                    .takeRetainedValue()
-                box.value.resume(returning: Host.probed(result))
-            }, context)
+            let status = call(
+                raw, descriptor,
+                { context, result in
+                    guard let context, let result = result?.pointee else { return }
+                    let box = Unmanaged<Box<CheckedContinuation<Result<Probed, Failure>, Never>>>.fromOpaque(context)
+                        .takeRetainedValue()
+                    box.value.resume(returning: Host.probed(result))
+                }, context)
             if status != TB_OK {
                 Unmanaged<Box<CheckedContinuation<Result<Probed, Failure>, Never>>>.fromOpaque(context).release()
                 continuation.resume(returning: .failure(Failure(status: status, "probe")))

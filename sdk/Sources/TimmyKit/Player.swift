@@ -26,7 +26,8 @@ public struct Track: Sendable, Equatable {
 
     func raw(_ lender: Lender) -> tb_track_v1 {
         tb_track_v1(
-            key: lender.lend(key), title: lender.lend(title), artist: lender.lend(artist), page_url: lender.lend(pageURL),
+            key: lender.lend(key), title: lender.lend(title), artist: lender.lend(artist),
+            page_url: lender.lend(pageURL),
             artwork_url: lender.lend(""), duration_ms: durationMilliseconds,
             flags: (hasArtwork ? TB_TRACK_ARTWORK : 0) | (isLive ? TB_TRACK_LIVE : 0), zero: 0)
     }

@@ -16,7 +16,9 @@ public protocol Plugin: Sendable {
 
 extension Plugin {
     public static var commands: [Command] { [] }
-    public static func component(_ call: Call) async throws { throw Failure(userText: "This button does nothing any more.") }
+    public static func component(_ call: Call) async throws {
+        throw Failure(userText: "This button does nothing any more.")
+    }
     public static func makeSource(_ host: Host, configuration: String) throws -> (any Source)? { nil }
 }
 
@@ -83,21 +85,22 @@ final class Runtime: @unchecked Sendable {
 
 // MARK: Plugin table
 
-private let runtimeCreate: @convention(c) (
-    UnsafePointer<tb_host_v1>?, tb_str, UnsafeMutablePointer<UnsafeMutableRawPointer?>?
-) -> tb_status = { raw, configuration, out in
-    guard let raw else { return TB_E_INVALID }
-    let host = Host(raw)
-    guard host.isComplete else { return TB_E_UNSUPPORTED }
-    do {
-        try Runtime.shared.create(host, configuration.string)
-    } catch {
-        host.log(.error, "\(error)")
-        return (error as? Failure)?.code ?? TB_E_INTERNAL
+private let runtimeCreate:
+    @convention(c) (
+        UnsafePointer<tb_host_v1>?, tb_str, UnsafeMutablePointer<UnsafeMutableRawPointer?>?
+    ) -> tb_status = { raw, configuration, out in
+        guard let raw else { return TB_E_INVALID }
+        let host = Host(raw)
+        guard host.isComplete else { return TB_E_UNSUPPORTED }
+        do {
+            try Runtime.shared.create(host, configuration.string)
+        } catch {
+            host.log(.error, "\(error)")
+            return (error as? Failure)?.code ?? TB_E_INTERNAL
+        }
+        out?.pointee = Unmanaged.passUnretained(Runtime.shared).toOpaque()
+        return TB_OK
     }
-    out?.pointee = Unmanaged.passUnretained(Runtime.shared).toOpaque()
-    return TB_OK
-}
 
 private let runtimeExtension: @convention(c) (UnsafePointer<CChar>?) -> UnsafeRawPointer? = { id in
     guard let id else { return nil }
@@ -152,7 +155,8 @@ extension Parameter {
         return tb_param_v1(
             name: lender.lend(name), text: lender.lend(text), type: type, flags: flags, min: bounds?.lowerBound ?? 0,
             max: bounds?.upperBound ?? 0,
-            choices: lender.lend(choices.map { tb_choice_v1(name: lender.lend($0.name), value: lender.lend($0.value)) }),
+            choices: lender.lend(
+                choices.map { tb_choice_v1(name: lender.lend($0.name), value: lender.lend($0.value)) }),
             choice_count: choices.count)
     }
 }
@@ -186,41 +190,46 @@ private typealias Invocation = UnsafePointer<tb_invocation_v1>?
 private let runtimeRun0: @convention(c) (UnsafeMutableRawPointer?, tb_task, Invocation) -> tb_status = { _, task, raw in
     run(task, raw, [])
 }
-private let runtimeRunString: @convention(c) (UnsafeMutableRawPointer?, tb_task, Invocation, UnsafePointer<tb_str>?) -> tb_status = {
-    _, task, raw, text in run(task, raw, [text.map { .string($0.pointee.string) }])
-}
+private let runtimeRunString:
+    @convention(c) (UnsafeMutableRawPointer?, tb_task, Invocation, UnsafePointer<tb_str>?) -> tb_status = {
+        _, task, raw, text in run(task, raw, [text.map { .string($0.pointee.string) }])
+    }
 private let runtimeRunInteger: @convention(c) (UnsafeMutableRawPointer?, tb_task, Invocation, Int64) -> tb_status = {
     _, task, raw, value in run(task, raw, [.integer(value)])
 }
-private let runtimeRunIntegers: @convention(c) (UnsafeMutableRawPointer?, tb_task, Invocation, Int64, Int64) -> tb_status = {
-    _, task, raw, first, second in run(task, raw, [.integer(first), .integer(second)])
-}
-private let runtimeInvoke: @convention(c) (UnsafeMutableRawPointer?, tb_task, Invocation, UnsafePointer<tb_value_v1>?, Int) -> tb_status = {
-    _, task, raw, values, count in
-    run(
-        task, raw,
-        UnsafeBufferPointer(start: values, count: count).map { value in
-            guard value.present != 0 else { return nil }
-            switch value.type {
-            case TB_T_STR: return .string(value.s.string)
-            case TB_T_NUM: return .number(value.f)
-            default: return .integer(value.i)
-            }
-        })
-}
-private let runtimeAutocomplete: @convention(c) (UnsafeMutableRawPointer?, tb_task, Invocation, tb_str, tb_str) -> tb_status = {
-    _, task, raw, _, text in
-    let typed = text.string
-    return start(task, raw, []) { call, command in
-        guard let suggest = command?.suggest else { return call.suggest([]) }
-        call.suggest(try await suggest(call, typed))
+private let runtimeRunIntegers:
+    @convention(c) (UnsafeMutableRawPointer?, tb_task, Invocation, Int64, Int64) -> tb_status = {
+        _, task, raw, first, second in run(task, raw, [.integer(first), .integer(second)])
     }
-}
-private let runtimeComponent: @convention(c) (UnsafeMutableRawPointer?, tb_task, Invocation, UnsafePointer<tb_str>?, Int) -> tb_status = {
-    _, task, raw, values, count in
-    let selected = UnsafeBufferPointer(start: values, count: count).map(\.string)
-    return start(task, raw, [], selected: selected) { call, _ in try await Runtime.shared.type?.component(call) }
-}
+private let runtimeInvoke:
+    @convention(c) (UnsafeMutableRawPointer?, tb_task, Invocation, UnsafePointer<tb_value_v1>?, Int) -> tb_status = {
+        _, task, raw, values, count in
+        run(
+            task, raw,
+            UnsafeBufferPointer(start: values, count: count).map { value in
+                guard value.present != 0 else { return nil }
+                switch value.type {
+                case TB_T_STR: return .string(value.s.string)
+                case TB_T_NUM: return .number(value.f)
+                default: return .integer(value.i)
+                }
+            })
+    }
+private let runtimeAutocomplete:
+    @convention(c) (UnsafeMutableRawPointer?, tb_task, Invocation, tb_str, tb_str) -> tb_status = {
+        _, task, raw, _, text in
+        let typed = text.string
+        return start(task, raw, []) { call, command in
+            guard let suggest = command?.suggest else { return call.suggest([]) }
+            call.suggest(try await suggest(call, typed))
+        }
+    }
+private let runtimeComponent:
+    @convention(c) (UnsafeMutableRawPointer?, tb_task, Invocation, UnsafePointer<tb_str>?, Int) -> tb_status = {
+        _, task, raw, values, count in
+        let selected = UnsafeBufferPointer(start: values, count: count).map(\.string)
+        return start(task, raw, [], selected: selected) { call, _ in try await Runtime.shared.type?.component(call) }
+    }
 
 // MARK: Source
 
@@ -270,7 +279,9 @@ private let runtimeOpen: @convention(c) (UnsafeMutableRawPointer?, tb_task, tb_s
             media.url = lender.lend(url)
             media.byte_length = -1
         }
-        let status = withExtendedLifetime(lender) { host.source?.pointee.opened?(host.raw, task, &media) ?? TB_E_UNSUPPORTED }
+        let status = withExtendedLifetime(lender) {
+            host.source?.pointee.opened?(host.raw, task, &media) ?? TB_E_UNSUPPORTED
+        }
         if case .file(let descriptor) = opened, status != TB_OK { close(descriptor) }
     }
 }

@@ -57,5 +57,7 @@ public struct Failure: Error, Sendable, Equatable {
         self.init(code: error.code, userText: error.user_text.string, detail: error.detail.string)
     }
 
-    init(status: tb_status, _ what: String) { self.init(code: status, userText: "", detail: "\(what): status \(status)") }
+    init(status: tb_status, _ what: String) {
+        self.init(code: status, userText: "", detail: "\(what): status \(status)")
+    }
 }
