@@ -3,157 +3,159 @@ import Foundation
 import Sandbox
 import Testing
 
-/// What breaks while music plays must not be heard.
-@Suite("Faults", .serialized)
-struct FaultTests {
-    /// Plays, lets `fault` happen, and tells what was heard from start to end.
-    private func play(
-        _ rig: Rig, _ fault: (Rig) async throws -> Void
-    ) async throws -> (SandboxListener, SandboxListener.Report) {
-        let ear = try await rig.world.listen(rig.human, in: rig.home.voice)
-        _ = try await rig.type("play", ["query": "morning train"])
-        #expect(await rig.hear(50, by: ear))
-        try await fault(rig)
-        let after = ear.report(of: rig.bot).packets
-        #expect(await rig.hear(after + 75, by: ear))
-        return (ear, ear.report(of: rig.bot))
-    }
-
-    private func expectWhole(_ rig: Rig, _ ear: SandboxListener, _ report: SandboxListener.Report) async throws {
-        #expect(report.lost == 0 && report.undecryptable == 0, "\(report)")
-        #expect(report.silence == 0, "\(report)")
-        #expect(try await rig.compare(ear, with: "morning-train.opus").value > 0.99)
-    }
-
-    @Test(arguments: [
-        GatewayFault.drop, .reconnect, .invalidSession(resumable: true), .close(4000),
-        .close(4009), .malformed, .oversized(3_000_000),
-    ])
-    func aLostGatewayCostsNoFrame(_ fault: GatewayFault) async throws {
-        let rig = try await Rig.start()
-        let (ear, report) = try await play(rig) { rig in
-            await rig.world.inject(fault, into: rig.bot)
-            // Back again: commands are answered.
-            #expect(await eventually(within: .seconds(20)) { await rig.world.gatewayConnections(of: rig.bot) == 1 })
+extension WholeBot {
+    /// What breaks while music plays must not be heard.
+    @Suite("Faults", .serialized)
+    struct FaultTests {
+        /// Plays, lets `fault` happen, and tells what was heard from start to end.
+        private func play(
+            _ rig: Rig, _ fault: (Rig) async throws -> Void
+        ) async throws -> (SandboxListener, SandboxListener.Report) {
+            let ear = try await rig.world.listen(rig.human, in: rig.home.voice)
+            _ = try await rig.type("play", ["query": "morning train"])
+            #expect(await rig.hear(50, by: ear))
+            try await fault(rig)
+            let after = ear.report(of: rig.bot).packets
+            #expect(await rig.hear(after + 75, by: ear))
+            return (ear, ear.report(of: rig.bot))
         }
-        try await expectWhole(rig, ear, report)
-        let card = try await rig.type("now-playing")
-        #expect(text(of: card).contains("Morning Train"))
-        await rig.stop()
-    }
 
-    /// Where Discord forgets the session it also ends the call: the bot comes back by itself and plays on.
-    @Test func aForgottenSessionIsRejoined() async throws {
-        let rig = try await Rig.start()
-        let (ear, report) = try await play(rig) { rig in
-            await rig.world.inject(.invalidSession(resumable: false), into: rig.bot)
+        private func expectWhole(_ rig: Rig, _ ear: SandboxListener, _ report: SandboxListener.Report) async throws {
+            #expect(report.lost == 0 && report.undecryptable == 0, "\(report)")
+            #expect(report.silence == 0, "\(report)")
+            #expect(try await rig.compare(ear, with: "morning-train.opus").value > 0.99)
+        }
+
+        @Test(arguments: [
+            GatewayFault.drop, .reconnect, .invalidSession(resumable: true), .close(4000),
+            .close(4009), .malformed, .oversized(3_000_000),
+        ])
+        func aLostGatewayCostsNoFrame(_ fault: GatewayFault) async throws {
+            let rig = try await Rig.start()
+            let (ear, report) = try await play(rig) { rig in
+                await rig.world.inject(fault, into: rig.bot)
+                // Back again: commands are answered.
+                #expect(await eventually(within: .seconds(20)) { await rig.world.gatewayConnections(of: rig.bot) == 1 })
+            }
+            try await expectWhole(rig, ear, report)
+            let card = try await rig.type("now-playing")
+            #expect(text(of: card).contains("Morning Train"))
+            await rig.stop()
+        }
+
+        /// Where Discord forgets the session it also ends the call: the bot comes back by itself and plays on.
+        @Test func aForgottenSessionIsRejoined() async throws {
+            let rig = try await Rig.start()
+            let (ear, report) = try await play(rig) { rig in
+                await rig.world.inject(.invalidSession(resumable: false), into: rig.bot)
+                #expect(
+                    await eventually(within: .seconds(20)) {
+                        await rig.world.voiceState(of: rig.bot, in: rig.home.guild) == nil
+                    })
+            }
+            #expect(report.lost == 0 && report.undecryptable == 0 && report.clear == 0, "\(report)")
+            #expect(try await rig.compare(ear, with: "morning-train.opus", last: 1).value > 0.98)
+            await rig.stop()
+        }
+
+        @Test func withheldAcknowledgementsAreNoticed() async throws {
+            let rig = try await Rig.start { $0.heartbeatInterval = 1 }
+            let (ear, report) = try await play(rig) { rig in
+                let before = await rig.world.gatewayConnects
+                await rig.world.inject(.withholdAck, into: rig.bot)
+                #expect(await eventually(within: .seconds(20)) { await rig.world.gatewayConnects > before })
+                #expect(await eventually { await rig.world.gatewayConnections(of: rig.bot) == 1 })
+            }
+            try await expectWhole(rig, ear, report)
+            await rig.stop()
+        }
+
+        @Test(arguments: [VoiceFault.drop, .close(4015), .malformed, .badCommit])
+        func aLostVoiceSocketCostsNoFrame(_ fault: VoiceFault) async throws {
+            let rig = try await Rig.start()
+            let (ear, report) = try await play(rig) { await $0.world.inject(fault, intoVoiceOf: $0.bot) }
+            try await expectWhole(rig, ear, report)
+            await rig.stop()
+        }
+
+        @Test(arguments: [UInt16(4006), 4009])
+        func anEndedVoiceSessionIsRenewed(_ code: UInt16) async throws {
+            let rig = try await Rig.start()
+            let (ear, report) = try await play(rig) { await $0.world.inject(.close(code), intoVoiceOf: $0.bot) }
+            #expect(report.undecryptable == 0, "\(report)")
+            let (value, _) = try await rig.compare(ear, with: "morning-train.opus", last: 1)
+            #expect(value > 0.98)
+            #expect(await rig.world.voiceState(of: rig.bot, in: rig.home.guild)?.channel == rig.home.voice)
+            await rig.stop()
+        }
+
+        @Test(arguments: [true, false])
+        func theVoiceServerMoves(_ nullFirst: Bool) async throws {
+            let rig = try await Rig.start()
+            let (ear, report) = try await play(rig) {
+                await $0.world.moveVoiceServer(of: $0.home.guild, user: $0.bot, nullFirst: nullFirst)
+            }
+            #expect(report.undecryptable == 0, "\(report)")
+            #expect(try await rig.compare(ear, with: "morning-train.opus", last: 1).value > 0.98)
+            await rig.stop()
+        }
+
+        @Test func aModeratorMovesTheBot() async throws {
+            let rig = try await Rig.start()
+            let other = await rig.world.addUser("other")
+            await rig.world.addMember(other, to: rig.home.guild)
+            let second = try await rig.world.addChannel("Second", type: ChannelType.voice, in: rig.home.guild)
+            let there = try await rig.world.listen(other, in: second)
+            _ = try await rig.world.listen(rig.human, in: rig.home.voice)
+            _ = try await rig.type("play", ["query": "morning train"])
+            #expect(await eventually { await rig.world.voiceState(of: rig.bot, in: rig.home.guild) != nil })
+            try await rig.world.moveVoice(rig.bot, to: second)
+            #expect(await rig.hear(100, by: there))
+            #expect(try await rig.compare(there, with: "morning-train.opus", last: 1.5).value > 0.98)
+            await rig.stop()
+        }
+
+        @Test func aKickEndsIt() async throws {
+            let rig = try await Rig.start()
+            let ear = try await rig.world.listen(rig.human, in: rig.home.voice)
+            _ = try await rig.type("play", ["query": "morning train"])
+            #expect(await rig.hear(25, by: ear))
+            await rig.world.leaveVoice(rig.bot, in: rig.home.guild)
             #expect(
-                await eventually(within: .seconds(20)) {
-                    await rig.world.voiceState(of: rig.bot, in: rig.home.guild) == nil
+                await eventually {
+                    let card = try? await rig.type("now-playing")
+                    return await rig.world.voiceState(of: rig.bot, in: rig.home.guild) == nil && card != nil
                 })
+            // It does not come back by itself, and comes when it is asked.
+            _ = try await rig.type("play", ["query": "night packets"])
+            #expect(await eventually { await rig.world.voiceState(of: rig.bot, in: rig.home.guild) != nil })
+            await rig.stop()
         }
-        #expect(report.lost == 0 && report.undecryptable == 0 && report.clear == 0, "\(report)")
-        #expect(try await rig.compare(ear, with: "morning-train.opus", last: 1).value > 0.98)
-        await rig.stop()
-    }
 
-    @Test func withheldAcknowledgementsAreNoticed() async throws {
-        let rig = try await Rig.start { $0.heartbeatInterval = 1 }
-        let (ear, report) = try await play(rig) { rig in
-            let before = await rig.world.gatewayConnects
-            await rig.world.inject(.withholdAck, into: rig.bot)
-            #expect(await eventually(within: .seconds(20)) { await rig.world.gatewayConnects > before })
-            #expect(await eventually { await rig.world.gatewayConnections(of: rig.bot) == 1 })
+        @Test func aKilledWorkerCostsAtMostASecond() async throws {
+            let rig = try await Rig.start()
+            let (ear, report) = try await play(rig) { rig in
+                let worker = try #require(Self.children(named: "timmybot-media").max(), "no worker")
+                kill(worker, SIGKILL)
+            }
+            #expect(report.lost == 0 && report.undecryptable == 0, "\(report)")
+            #expect(report.silence + report.jumps * 50 <= 50, "\(report)")
+            let (value, start) = try await rig.compare(ear, with: "morning-train.opus", last: 1)
+            #expect(value > 0.98, "\(value)")
+            #expect(start < 10, "it went on where it was: \(start)")
+            await rig.stop()
         }
-        try await expectWhole(rig, ear, report)
-        await rig.stop()
-    }
 
-    @Test(arguments: [VoiceFault.drop, .close(4015), .malformed, .badCommit])
-    func aLostVoiceSocketCostsNoFrame(_ fault: VoiceFault) async throws {
-        let rig = try await Rig.start()
-        let (ear, report) = try await play(rig) { await $0.world.inject(fault, intoVoiceOf: $0.bot) }
-        try await expectWhole(rig, ear, report)
-        await rig.stop()
-    }
-
-    @Test(arguments: [UInt16(4006), 4009])
-    func anEndedVoiceSessionIsRenewed(_ code: UInt16) async throws {
-        let rig = try await Rig.start()
-        let (ear, report) = try await play(rig) { await $0.world.inject(.close(code), intoVoiceOf: $0.bot) }
-        #expect(report.undecryptable == 0, "\(report)")
-        let (value, _) = try await rig.compare(ear, with: "morning-train.opus", last: 1)
-        #expect(value > 0.98)
-        #expect(await rig.world.voiceState(of: rig.bot, in: rig.home.guild)?.channel == rig.home.voice)
-        await rig.stop()
-    }
-
-    @Test(arguments: [true, false])
-    func theVoiceServerMoves(_ nullFirst: Bool) async throws {
-        let rig = try await Rig.start()
-        let (ear, report) = try await play(rig) {
-            await $0.world.moveVoiceServer(of: $0.home.guild, user: $0.bot, nullFirst: nullFirst)
-        }
-        #expect(report.undecryptable == 0, "\(report)")
-        #expect(try await rig.compare(ear, with: "morning-train.opus", last: 1).value > 0.98)
-        await rig.stop()
-    }
-
-    @Test func aModeratorMovesTheBot() async throws {
-        let rig = try await Rig.start()
-        let other = await rig.world.addUser("other")
-        await rig.world.addMember(other, to: rig.home.guild)
-        let second = try await rig.world.addChannel("Second", type: ChannelType.voice, in: rig.home.guild)
-        let there = try await rig.world.listen(other, in: second)
-        _ = try await rig.world.listen(rig.human, in: rig.home.voice)
-        _ = try await rig.type("play", ["query": "morning train"])
-        #expect(await eventually { await rig.world.voiceState(of: rig.bot, in: rig.home.guild) != nil })
-        try await rig.world.moveVoice(rig.bot, to: second)
-        #expect(await rig.hear(100, by: there))
-        #expect(try await rig.compare(there, with: "morning-train.opus", last: 1.5).value > 0.98)
-        await rig.stop()
-    }
-
-    @Test func aKickEndsIt() async throws {
-        let rig = try await Rig.start()
-        let ear = try await rig.world.listen(rig.human, in: rig.home.voice)
-        _ = try await rig.type("play", ["query": "morning train"])
-        #expect(await rig.hear(25, by: ear))
-        await rig.world.leaveVoice(rig.bot, in: rig.home.guild)
-        #expect(
-            await eventually {
-                let card = try? await rig.type("now-playing")
-                return await rig.world.voiceState(of: rig.bot, in: rig.home.guild) == nil && card != nil
-            })
-        // It does not come back by itself, and comes when it is asked.
-        _ = try await rig.type("play", ["query": "night packets"])
-        #expect(await eventually { await rig.world.voiceState(of: rig.bot, in: rig.home.guild) != nil })
-        await rig.stop()
-    }
-
-    @Test func aKilledWorkerCostsAtMostASecond() async throws {
-        let rig = try await Rig.start()
-        let (ear, report) = try await play(rig) { rig in
-            let worker = try #require(Self.children(named: "timmybot-media").max(), "no worker")
-            kill(worker, SIGKILL)
-        }
-        #expect(report.lost == 0 && report.undecryptable == 0, "\(report)")
-        #expect(report.silence + report.jumps * 50 <= 50, "\(report)")
-        let (value, start) = try await rig.compare(ear, with: "morning-train.opus", last: 1)
-        #expect(value > 0.98, "\(value)")
-        #expect(start < 10, "it went on where it was: \(start)")
-        await rig.stop()
-    }
-
-    /// Processes that this one has started.
-    private static func children(named name: String) -> [pid_t] {
-        let entries = (try? FileManager.default.contentsOfDirectory(atPath: "/proc")) ?? []
-        return entries.compactMap { pid_t($0) }.filter { pid in
-            guard let stat = try? String(contentsOfFile: "/proc/\(pid)/stat", encoding: .utf8),
-                let end = stat.lastIndex(of: ")")
-            else { return false }
-            let fields = stat[stat.index(after: end)...].split(separator: " ")
-            return stat.contains("(\(name.prefix(15)))") && fields.count > 1 && pid_t(fields[1]) == getpid()
+        /// Processes that this one has started.
+        private static func children(named name: String) -> [pid_t] {
+            let entries = (try? FileManager.default.contentsOfDirectory(atPath: "/proc")) ?? []
+            return entries.compactMap { pid_t($0) }.filter { pid in
+                guard let stat = try? String(contentsOfFile: "/proc/\(pid)/stat", encoding: .utf8),
+                    let end = stat.lastIndex(of: ")")
+                else { return false }
+                let fields = stat[stat.index(after: end)...].split(separator: " ")
+                return stat.contains("(\(name.prefix(15)))") && fields.count > 1 && pid_t(fields[1]) == getpid()
+            }
         }
     }
 }

@@ -2,21 +2,23 @@ import Foundation
 import Sandbox
 import Testing
 
-/// The web page, used by a headless browser with the whole bot behind it.
-@Suite("Page", .serialized)
-struct PageTests {
-    @Test(
-        .enabled(if: PageDriver.python != nil, "no Python: set TIMMYBOT_PYTHON or run scripts/setup peers"),
-        .enabled(if: PageDriver.hasChromium, "no Chromium: set TIMMYBOT_CHROMIUM or run scripts/setup browser"),
-        .timeLimit(.minutes(5)))
-    func aPersonUsesIt() async throws {
-        let music = try await PageDriver.musicWithMarkup()
-        defer { try? FileManager.default.removeItem(atPath: music) }
-        let rig = try await Rig.start(music: music) { $0.resourceDirectory = PageDriver.page }
-        let (status, output) = try await PageDriver.run(rig.server.pageURL)
-        #expect(status == 0, "\(output)")
-        #expect(output.contains(#""step": "has_no_complaints", "ok": true"#), "\(output)")
-        await rig.stop()
+extension WholeBot {
+    /// The web page, used by a headless browser with the whole bot behind it.
+    @Suite("Page", .serialized)
+    struct PageTests {
+        @Test(
+            .enabled(if: PageDriver.python != nil, "no Python: set TIMMYBOT_PYTHON or run scripts/setup peers"),
+            .enabled(if: PageDriver.hasChromium, "no Chromium: set TIMMYBOT_CHROMIUM or run scripts/setup browser"),
+            .timeLimit(.minutes(5)))
+        func aPersonUsesIt() async throws {
+            let music = try await PageDriver.musicWithMarkup()
+            defer { try? FileManager.default.removeItem(atPath: music) }
+            let rig = try await Rig.start(music: music) { $0.resourceDirectory = PageDriver.page }
+            let (status, output) = try await PageDriver.run(rig.server.pageURL)
+            #expect(status == 0, "\(output)")
+            #expect(output.contains(#""step": "has_no_complaints", "ok": true"#), "\(output)")
+            await rig.stop()
+        }
     }
 }
 

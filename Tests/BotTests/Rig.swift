@@ -5,6 +5,11 @@ import Logging
 import Sandbox
 import Testing
 
+/// Everything that plays in real time, one after the other: two whole bots at once on a small machine would measure each
+/// other.
+@Suite("The whole bot", .serialized)
+enum WholeBot {}
+
 /// The whole bot against a local Discord: real sockets, real media worker, real plugins.
 final class Rig: Sendable {
     let server: SandboxServer
