@@ -19,7 +19,7 @@ func tool(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
 }
 
 func tests(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
-    .testTarget(name: name, dependencies: dependencies, swiftSettings: strict)
+    .testTarget(name: name, dependencies: dependencies + ["TestSupport"], swiftSettings: strict)
 }
 
 /// A first-party plugin: sees the SDK and nothing of the host. Its manifest is a C file, for its ELF section.
@@ -125,6 +125,8 @@ let executables: [Target] = [
 ]
 let plugins: [Target] = ["Library", "Playback", "Queue"].flatMap(plugin)
 let testTargets: [Target] = [
+    .target(name: "CTestSupport", path: "Tests/Support/C", cSettings: strictC),
+    .target(name: "TestSupport", dependencies: ["CTestSupport"], path: "Tests/Support/Swift", swiftSettings: strict),
     tests("AudioRingTests", ["AudioRing"]),
     tests("DAVETests", ["DAVE"]),
     tests("DiscordModelTests", ["DiscordModel"]),

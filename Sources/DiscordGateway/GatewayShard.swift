@@ -40,7 +40,9 @@ public actor GatewayShard {
     private var isFlushing = false
     private static let waitingLimit = 1_000
     private static let helloTimeout = Duration.seconds(20)
-    private let started = ContinuousClock.now
+    /// Seconds on `clock` since this shard was made.
+    private let seconds: @Sendable () -> Double
+    private var resting: Task<Void, any Error>?
 
     public init(
         _ configuration: GatewayConfiguration, information: any GatewayInformationSource, logger: Logger,
@@ -51,6 +53,7 @@ public actor GatewayShard {
         self.configuration = configuration
         self.information = information
         self.clock = clock
+        seconds = Self.stopwatch(clock)
         self.connect = connect
         self.logger = logger
         session = GatewaySession(configuration, random: random)
@@ -63,9 +66,9 @@ public actor GatewayShard {
         defer { sink.finish() }
         var next: (url: String?, delay: Int, identify: Bool) = (nil, 0, true)
         while !stopping, !Task.isCancelled {
-            if next.delay > 0 { try await clock.sleep(for: .milliseconds(next.delay)) }
-            guard !stopping else { return }
             do {
+                if next.delay > 0 { try await rest(.milliseconds(next.delay)) }
+                guard !stopping else { return }
                 if next.identify { try await waitForIdentify() }
                 let url = try await address(next.url)
                 next = try await connection(url)
@@ -96,22 +99,39 @@ public actor GatewayShard {
     public func stop() async {
         stopping = true
         heart?.cancel()
+        resting?.cancel()
         await socket?.close(code: 1000)
     }
 
     // MARK: Connecting
 
-    private var now: Double { started.duration(to: .now) / .seconds(1) }
+    private static func stopwatch<C: Clock<Duration>>(_ clock: C) -> @Sendable () -> Double {
+        let started = clock.now
+        return { started.duration(to: clock.now) / .seconds(1) }
+    }
+
+    /// Sleeps; `stop` ends it at once with `CancellationError`.
+    private func rest(_ duration: Duration) async throws {
+        guard !stopping else { throw CancellationError() }
+        let sleep = Task { [clock] in try await clock.sleep(for: duration) }
+        resting = sleep
+        defer { resting = nil }
+        try await withTaskCancellationHandler {
+            try await sleep.value
+        } onCancel: {
+            sleep.cancel()
+        }
+    }
 
     private func waitForIdentify() async throws {
         if identifies == nil {
             let fetched = try await information.gatewayInformation()
             baseURL = fetched.url
-            identifies = IdentifyLimiter(fetched, now: now)
+            identifies = IdentifyLimiter(fetched, now: seconds())
         }
-        while case .wait(let seconds)? = identifies?.ask(shard: configuration.shard.id, now: now) {
-            logger.notice("gateway: waiting \(Int(seconds.rounded(.up))) s before identifying")
-            try await clock.sleep(for: .seconds(seconds))
+        while case .wait(let wait)? = identifies?.ask(shard: configuration.shard.id, now: seconds()) {
+            logger.notice("gateway: waiting \(Int(wait.rounded(.up))) s before identifying")
+            try await rest(.seconds(wait))
         }
     }
 
@@ -261,7 +281,7 @@ public actor GatewayShard {
         }
         guard let target = socket else { return false }
         while true {
-            let delay = limiter.delay(now: now, heartbeat: heartbeat)
+            let delay = limiter.delay(now: seconds(), heartbeat: heartbeat)
             if delay <= 0 { break }
             guard (try? await clock.sleep(for: .seconds(delay))) != nil else { return false }
             guard socket === target else { return false }

@@ -1,13 +1,14 @@
 import DiscordModel
 import Foundation
 import Sandbox
+import TestSupport
 import Testing
 
 extension WholeBot {
     /// Members of the call whose end-to-end encryption is not ours: davey (OpenMLS) and dave.py (Discord's libdave).
     @Suite(
         "Members on other DAVE libraries", .serialized,
-        .enabled(if: Peer.isPresent, "no Python peer: run scripts/setup"))
+        .enabled(if: Python.isPresent, "no Python peer: run scripts/setup"))
     struct DaveMemberTests {
         private struct Guest {
             let user: Snowflake

@@ -28,13 +28,15 @@ extension WholeBot {
 
         @Test(arguments: [
             GatewayFault.drop, .reconnect, .invalidSession(resumable: true), .close(4000),
-            .close(4009), .malformed, .oversized(3_000_000),
+            .close(4009), .malformed, .oversized(20_000_000),
         ])
         func aLostGatewayCostsNoFrame(_ fault: GatewayFault) async throws {
             let rig = try await Rig.start()
             let (ear, report) = try await play(rig) { rig in
+                let before = await rig.world.gatewayConnects
                 await rig.world.inject(fault, into: rig.bot)
-                // Back again: commands are answered.
+                // Another connection, and it has a session: commands are answered again.
+                #expect(await eventually(within: .seconds(20)) { await rig.world.gatewayConnects > before })
                 #expect(await eventually(within: .seconds(20)) { await rig.world.gatewayConnections(of: rig.bot) == 1 })
             }
             try await expectWhole(rig, ear, report)

@@ -1,5 +1,6 @@
 import Foundation
 import Sandbox
+import TestSupport
 import Testing
 
 extension WholeBot {
@@ -7,7 +8,7 @@ extension WholeBot {
     @Suite("Page", .serialized)
     struct PageTests {
         @Test(
-            .enabled(if: PageDriver.python != nil, "no Python: set TIMMYBOT_PYTHON or run scripts/setup peers"),
+            .enabled(if: Python.isPresent, "no Python: set TIMMYBOT_PYTHON or run scripts/setup peers"),
             .enabled(if: PageDriver.hasChromium, "no Chromium: set TIMMYBOT_CHROMIUM or run scripts/setup browser"),
             .timeLimit(.minutes(5)))
         func aPersonUsesIt() async throws {
@@ -24,15 +25,7 @@ extension WholeBot {
 
 /// Tests/Peers/page_test.py as a process.
 private enum PageDriver {
-    private static let root = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
-        .deletingLastPathComponent()
-    static let page = root.appendingPathComponent("Sources/Sandbox/Resources").path
-
-    static let python: String? = {
-        let named = ProcessInfo.processInfo.environment["TIMMYBOT_PYTHON"].map { [$0] } ?? []
-        let candidates = named + [root.appendingPathComponent(".venv/bin/python").path]
-        return candidates.first { FileManager.default.isExecutableFile(atPath: $0) }
-    }()
+    static let page = "\(repositoryRoot)/Sources/Sandbox/Resources"
 
     /// By the names that browser.py looks for.
     static let hasChromium: Bool = {
@@ -61,16 +54,6 @@ private enum PageDriver {
         let kept = ProcessInfo.processInfo.environment["TIMMYBOT_SCREENSHOTS"]
         let pictures = kept ?? NSTemporaryDirectory() + "timmybot-shots-\(UUID().uuidString)"
         defer { if kept == nil { try? FileManager.default.removeItem(atPath: pictures) } }
-        let process = Process(), pipe = Pipe()
-        process.executableURL = URL(fileURLWithPath: python ?? "/nonexistent")
-        process.arguments = ["-u", root.appendingPathComponent("Tests/Peers/page_test.py").path, url, pictures]
-        process.standardOutput = pipe
-        process.standardError = pipe
-        try process.run()
-        let output = await withCheckedContinuation { done in
-            Thread.detachNewThread { done.resume(returning: pipe.fileHandleForReading.readDataToEndOfFile()) }
-        }
-        process.waitUntilExit()
-        return (process.terminationStatus, String(decoding: output, as: UTF8.self))
+        return try await ChildProcess.run(Python.command("page_test.py", [url, pictures]))
     }
 }

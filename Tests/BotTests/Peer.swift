@@ -1,57 +1,33 @@
 import DiscordModel
 import Foundation
 import Synchronization
+import TestSupport
 
 /// An independent program in Python that prints a JSON object a line.
 final class Peer: Sendable {
-    static let python: String? = {
-        let root = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
-            .deletingLastPathComponent()
-        let named = ProcessInfo.processInfo.environment["TIMMYBOT_PYTHON"]
-        let candidates: [String] = (named.map { [$0] } ?? []) + [root.appendingPathComponent(".venv/bin/python").path]
-        return candidates.first { FileManager.default.isExecutableFile(atPath: $0) }
-    }()
+    private let process: ChildProcess
+    private let lines: Lines
 
-    static var isPresent: Bool { python != nil }
-
-    private let process = Process()
-    private let lines = Mutex<[JSONValue]>([])
+    private final class Lines: Sendable {
+        let all = Mutex<[JSONValue]>([])
+    }
 
     init(_ script: String, environment: [String: String]) throws {
-        let peers = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
-            .appendingPathComponent("Peers")
-        process.executableURL = URL(fileURLWithPath: Self.python ?? "/nonexistent")
-        process.arguments = ["-u", peers.appendingPathComponent(script).path]
-        process.environment = ProcessInfo.processInfo.environment.merging(environment) { $1 }
-        let pipe = Pipe()
-        process.standardOutput = pipe
-        try process.run()
-        let handle = pipe.fileHandleForReading
-        Thread.detachNewThread { [weak self] in
-            var rest = Data()
-            while true {
-                let data = handle.availableData
-                if data.isEmpty { return }
-                rest += data
-                while let end = rest.firstIndex(of: 10) {
-                    let line = rest[rest.startIndex..<end]
-                    if let value = try? JSONDecoder().decode(JSONValue.self, from: line) {
-                        self?.lines.withLock { $0.append(value) }
-                    }
-                    rest = Data(rest[rest.index(after: end)...])
-                }
+        let process = try ChildProcess(Python.command(script), environment: environment)
+        let lines = Lines()
+        (self.process, self.lines) = (process, lines)
+        Thread.detachNewThread {
+            while let line = process.readLine() {
+                guard let value = try? JSONDecoder().decode(JSONValue.self, from: Data(line)) else { continue }
+                lines.all.withLock { $0.append(value) }
             }
         }
     }
 
-    deinit { if process.isRunning { kill(process.processIdentifier, SIGKILL) } }
+    deinit { process.stop() }
 
-    /// Threads of the concurrency pool block SIGTERM, and a child inherits that.
-    func stop() {
-        kill(process.processIdentifier, SIGKILL)
-        process.waitUntilExit()
-    }
+    func stop() { process.stop() }
 
-    func all(_ event: String) -> [JSONValue] { lines.withLock { $0.filter { $0["event"]?.string == event } } }
+    func all(_ event: String) -> [JSONValue] { lines.all.withLock { $0.filter { $0["event"]?.string == event } } }
     func last(_ event: String) -> JSONValue? { all(event).last }
 }

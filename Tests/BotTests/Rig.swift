@@ -3,6 +3,7 @@ import DiscordModel
 import Foundation
 import Logging
 import Sandbox
+import TestSupport
 import Testing
 
 /// Everything that plays in real time, one after the other: two whole bots at once on a small machine would measure each
@@ -162,7 +163,7 @@ func eventually(within timeout: Duration = .seconds(10), _ condition: () async -
 /// The demo's songs, made once for all tests.
 actor Songs {
     static let shared = Songs()
-    private var made: String?
+    private var made: Task<String, any Error>?
     private var pcm: [String: [Float]] = [:]
 
     private var maker: String {
@@ -172,34 +173,34 @@ actor Songs {
         }
     }
 
-    func folder() throws -> String {
-        if let made { return made }
-        let path = NSTemporaryDirectory() + "timmybot-songs-\(getpid())"
-        try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true)
-        try run([path])
-        made = path
-        return path
+    func folder() async throws -> String {
+        // A task and not a value: two who ask at once wait for the same one.
+        let making =
+            made
+            ?? Task {
+                let path = NSTemporaryDirectory() + "timmybot-songs-\(getpid())"
+                try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true)
+                try await run([path])
+                return path
+            }
+        made = making
+        return try await making.value
     }
 
     /// A song before any codec touched it, mono.
-    func composed(_ file: String) throws -> [Float] {
+    func composed(_ file: String) async throws -> [Float] {
         if let known = pcm[file] { return known }
         let path = NSTemporaryDirectory() + "timmybot-\(UUID().uuidString).pcm"
         defer { try? FileManager.default.removeItem(atPath: path) }
-        try run(["--pcm", file, path])
+        try await run(["--pcm", file, path])
         let data = try Data(contentsOf: URL(fileURLWithPath: path))
         let mono = Correlation.mono(data.withUnsafeBytes { Array($0.bindMemory(to: Int16.self)) })
         pcm[file] = mono
         return mono
     }
 
-    private func run(_ arguments: [String]) throws {
-        let process = Process()
-        process.executableURL = URL(fileURLWithPath: try maker)
-        process.arguments = arguments
-        process.standardOutput = FileHandle.nullDevice
-        try process.run()
-        process.waitUntilExit()
-        try #require(process.terminationStatus == 0)
+    private func run(_ arguments: [String]) async throws {
+        let (status, output) = try await ChildProcess.run([maker] + arguments)
+        try #require(status == 0, "\(output)")
     }
 }

@@ -153,7 +153,7 @@ final class Call {
     @Test(
         .enabled(if: PeerPython.path != nil, "no Python with davey and dave.py"), arguments: [UInt64(11), 12, 13])
     func withDaveyAndLibdave(seed: UInt64) throws {
-        let call = Call(peers: try PeerProcess(python: try #require(PeerPython.path)))
+        let call = Call(peers: try PeerProcess())
         try churn(call, kinds: Self.kinds, epochs: 60, seed: seed)
         print("seed \(seed): commits \(call.commitsBy), frames \(call.frames), refusals \(call.refusals)")
         for kind in Self.kinds { #expect(call.commitsBy[kind, default: 0] >= 5, "\(kind) hardly ever committed") }

@@ -1,69 +1,35 @@
 import Foundation
+import TestSupport
 
 @testable import DAVE
 
 /// The Python that has davey and dave.py, where there is one.
 enum PeerPython {
     static let path: String? = {
-        let root = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
-            .deletingLastPathComponent()
-        let candidates: [String?] = [
-            ProcessInfo.processInfo.environment["TIMMYBOT_PYTHON"],
-            root.appendingPathComponent(".venv/bin/python").path,
-        ]
-        return candidates.compactMap { $0 }.first { isUsable($0) }
+        guard let python = Python.path,
+            let child = try? ChildProcess([python, "-c", "import davey, dave"], errors: .discard),
+            child.wait() == 0
+        else { return nil }
+        return python
     }()
-
-    private static func isUsable(_ path: String) -> Bool {
-        let process = Process()
-        process.executableURL = URL(fileURLWithPath: path)
-        process.arguments = ["-c", "import davey, dave"]
-        process.standardError = FileHandle.nullDevice
-        guard (try? process.run()) != nil else { return false }
-        process.waitUntilExit()
-        return process.terminationStatus == 0
-    }
 }
 
 /// One Python process with many members. Used from one thread.
 final class PeerProcess {
     struct Refusal: Error, CustomStringConvertible { let description: String }
 
-    private let process = Process()
-    private let input = Pipe(), output = Pipe()
-    private var buffer = Data()
+    private let process: ChildProcess
 
-    init(python: String) throws {
-        process.executableURL = URL(fileURLWithPath: python)
-        process.arguments = [
-            URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
-                .appendingPathComponent("Peers/dave_peer.py").path
-        ]
-        process.standardInput = input
-        process.standardOutput = output
-        process.standardError = FileHandle.nullDevice
-        try process.run()
-    }
-
-    deinit {
-        try? input.fileHandleForWriting.close()
-        process.waitUntilExit()
-    }
+    init() throws { process = try ChildProcess(Python.command("dave_peer.py"), errors: .discard) }
 
     @discardableResult
     func ask(_ what: String, _ user: UInt64, _ more: [String: Any] = [:]) throws -> [UInt8]? {
         let question = more.merging(["do": what, "user": user]) { $1 }
         var line = try JSONSerialization.data(withJSONObject: question)
         line.append(0x0A)
-        try input.fileHandleForWriting.write(contentsOf: line)
-        while !buffer.contains(0x0A) {
-            let more = output.fileHandleForReading.availableData
-            guard !more.isEmpty else { throw Refusal(description: "the peer ended") }
-            buffer.append(more)
-        }
-        let end = buffer.firstIndex(of: 0x0A) ?? buffer.endIndex
-        let reply = JSON(try JSONSerialization.jsonObject(with: buffer[..<end]))
-        buffer = Data(buffer[buffer.index(after: end)...])
+        try process.write(line)
+        guard let answer = process.readLine() else { throw Refusal(description: "the peer ended") }
+        let reply = JSON(try JSONSerialization.jsonObject(with: Data(answer)))
         if let error = reply["error"].optionalString { throw Refusal(description: error) }
         return reply["payload"].optionalString.map { hex($0) }
     }

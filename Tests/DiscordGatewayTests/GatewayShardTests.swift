@@ -45,17 +45,23 @@ private final class MemorySocket: WebSocketTransport {
     }
 }
 
-/// Sleeps return when the task is cancelled, or at once where the wait is short enough to be a reconnect's.
-private struct TestClock: Clock {
+/// Its time runs by itself, and jumps over a sleep that is short enough to be a reconnect's.
+private final class TestClock: Clock {
     typealias Instant = ContinuousClock.Instant
-    let skips: Range<Duration>
-    var now: Instant { ContinuousClock.now }
+    private let skips: Range<Duration>
+    private let skipped = Mutex(Duration.zero)
+
+    init(skips: Range<Duration>) { self.skips = skips }
+
+    var now: Instant { ContinuousClock.now + skipped.withLock { $0 } }
     var minimumResolution: Duration { .nanoseconds(1) }
 
     func sleep(until deadline: Instant, tolerance: Duration?) async throws {
+        try Task.checkCancellation()
         let wait = now.duration(to: deadline)
-        if skips.contains(wait) { return await Task.yield() }
-        try await ContinuousClock().sleep(until: deadline)
+        guard skips.contains(wait) else { return try await ContinuousClock().sleep(for: wait) }
+        skipped.withLock { $0 += wait }
+        await Task.yield()
     }
 }
 

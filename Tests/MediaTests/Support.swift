@@ -3,6 +3,7 @@ import Foundation
 import Glibc
 import Logging
 import MediaWire
+import TestSupport
 import Testing
 
 @testable import Media
@@ -59,14 +60,9 @@ actor Songs {
 
 @discardableResult
 func run(_ program: String, _ arguments: [String]) throws -> (status: Int32, output: String) {
-    let process = Process(), pipe = Pipe()
-    process.executableURL = URL(fileURLWithPath: "\(builtFolder)/\(program)")
-    process.arguments = arguments
-    process.standardOutput = pipe
-    try process.run()
-    let output = String(decoding: pipe.fileHandleForReading.readDataToEndOfFile(), as: UTF8.self)
-    process.waitUntilExit()
-    return (process.terminationStatus, output)
+    let child = try ChildProcess(["\(builtFolder)/\(program)"] + arguments)
+    let output = child.readAll()
+    return (child.wait(), output)
 }
 
 /// Takes packets as fast as there are any.

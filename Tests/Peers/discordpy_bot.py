@@ -81,6 +81,7 @@ async def hello(interaction: discord.Interaction, name: str):
 async def card(interaction: discord.Interaction):
     await interaction.response.defer(thinking=True)
     await interaction.edit_original_response(view=Panel())
+    say("shown")
 
 
 @bot.tree.command(description="Sends a file")
@@ -90,6 +91,8 @@ async def file(interaction: discord.Interaction):
     await interaction.response.send_message(
         "A file", file=discord.File(io.BytesIO(b"some bytes"), "notes.txt"), ephemeral=True
     )
+    original = await interaction.original_response()
+    say("filed", bytes=(await original.attachments[0].read()).decode())
 
 
 @bot.tree.command(description="Joins your channel and plays")

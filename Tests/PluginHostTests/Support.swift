@@ -2,6 +2,7 @@ import CTimmyBot
 import Foundation
 import Logging
 import Synchronization
+import TestSupport
 import Testing
 
 @testable import PluginHost
@@ -23,17 +24,9 @@ struct Failed: Error, CustomStringConvertible { let description: String }
 /// Runs a program and gives what it printed.
 @discardableResult
 func run(_ arguments: [String]) throws -> String {
-    let process = Process(), output = Pipe()
-    process.executableURL = URL(fileURLWithPath: "/usr/bin/env")
-    process.arguments = arguments
-    process.standardOutput = output
-    process.standardError = output
-    try process.run()
-    let text = String(decoding: output.fileHandleForReading.readDataToEndOfFile(), as: UTF8.self)
-    process.waitUntilExit()
-    guard process.terminationStatus == 0 else {
-        throw Failed(description: "\(arguments.joined(separator: " "))\n\(text)")
-    }
+    let child = try ChildProcess(arguments, errors: .pipe)
+    let text = child.readAll()
+    guard child.wait() == 0 else { throw Failed(description: "\(arguments.joined(separator: " "))\n\(text)") }
     return text
 }
 

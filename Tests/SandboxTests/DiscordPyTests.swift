@@ -1,11 +1,12 @@
 import DiscordModel
 import Foundation
+import TestSupport
 import Testing
 
 @testable import Sandbox
 
 /// discord.py 2.7 with voice, unchanged but for the addresses, uses the sandbox as Discord.
-@Suite(.serialized, .enabled(if: Peer.isPresent, "no Python peer: set TIMMYBOT_PYTHON or run scripts/setup"))
+@Suite(.serialized, .enabled(if: Python.isPresent, "no Python peer: set TIMMYBOT_PYTHON or run scripts/setup"))
 struct DiscordPyTests {
     private func start(_ town: Town, pcm: String = "/dev/null") throws -> Peer {
         try Peer(
@@ -34,8 +35,8 @@ struct DiscordPyTests {
         let sent = try await town.world.command("file", by: town.you)
         let file = try #require(await town.world.answer(to: sent))
         #expect((file["flags"]?.int ?? 0) & 64 != 0, "ephemeral")
-        let url = try #require(file["attachments"]?[0]?["url"]?.string.flatMap(URL.init(string:)))
-        #expect(try String(contentsOf: url, encoding: .utf8) == "some bytes")
+        #expect(file["attachments"]?[0]?["filename"] == "notes.txt")
+        #expect(await peer.wait(for: "filed")?["bytes"] == "some bytes", "read back from the CDN")
         peer.stop()
         await town.close()
     }
@@ -49,6 +50,8 @@ struct DiscordPyTests {
         #expect((card["flags"]?.int ?? 0) & 1 << 15 != 0)
         #expect(card["components"]?[0]?["components"]?[0]?["content"] == "**A card**")
         let message = try #require(card["id"]?.snowflake)
+        // discord.py listens for presses once its own request has returned.
+        _ = try #require(await peer.wait(for: "shown"))
         let pressed = try await town.world.press("panel:press", message: message, by: town.you)
         let changed = try #require(await town.world.answer(to: pressed))
         #expect(changed["components"]?[0]?["content"] == "It was pressed")

@@ -3,6 +3,7 @@ import Foundation
 import Logging
 import NIOHTTP1
 import Synchronization
+import TestSupport
 import Testing
 
 @testable import Sandbox
@@ -61,57 +62,22 @@ struct Town {
 
 /// A Python peer that prints a JSON object a line.
 final class Peer: Sendable {
-    static let python = findPython()
-
-    private static func findPython() -> String? {
-        let root = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
-            .deletingLastPathComponent()
-        var candidates = [root.appendingPathComponent(".venv/bin/python").path]
-        if let named = ProcessInfo.processInfo.environment["TIMMYBOT_PYTHON"] { candidates.insert(named, at: 0) }
-        return candidates.first { FileManager.default.isExecutableFile(atPath: $0) }
-    }
-
-    static var isPresent: Bool { python != nil }
-
-    let lines: AsyncStream<JSONValue>
-    private let process: Process
-    private let buffer = Mutex<[UInt8]>([])
+    private let lines: AsyncStream<JSONValue>
+    private let process: ChildProcess
 
     init(_ script: String, arguments: [String] = [], environment: [String: String]) throws {
-        let peers = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
-            .appendingPathComponent("Peers")
+        let process = try ChildProcess(Python.command(script, arguments), environment: environment)
         let (lines, sink) = AsyncStream.makeStream(of: JSONValue.self)
-        self.lines = lines
-        process = Process()
-        process.executableURL = URL(fileURLWithPath: Self.python ?? "/nonexistent")
-        process.arguments = ["-u", peers.appendingPathComponent(script).path] + arguments
-        process.environment = ProcessInfo.processInfo.environment.merging(environment) { $1 }
-        let pipe = Pipe()
-        process.standardOutput = pipe
-        try process.run()
-        let handle = pipe.fileHandleForReading
+        (self.process, self.lines) = (process, lines)
         Thread.detachNewThread {
-            var rest: [UInt8] = []
-            while true {
-                let data = handle.availableData
-                if data.isEmpty { break }
-                rest += data
-                while let end = rest.firstIndex(of: 10) {
-                    if let value = JSONText.decode(Array(rest[..<end])) { sink.yield(value) }
-                    rest.removeSubrange(...end)
-                }
-            }
+            while let line = process.readLine() { if let value = JSONText.decode(line) { sink.yield(value) } }
             sink.finish()
         }
     }
 
-    deinit { if process.isRunning { kill(process.processIdentifier, SIGKILL) } }
+    deinit { process.stop() }
 
-    /// Threads of the concurrency pool block SIGTERM, and a child inherits that.
-    func stop() {
-        kill(process.processIdentifier, SIGKILL)
-        process.waitUntilExit()
-    }
+    func stop() { process.stop() }
 
     /// The next line with this event, or nil after `timeout`.
     func wait(for event: String, within timeout: Duration = .seconds(20)) async -> JSONValue? {
