@@ -35,13 +35,15 @@ extension WholeBot {
             let (ear, report) = try await play(rig) { rig in
                 let before = await rig.world.gatewayConnects
                 await rig.world.inject(fault, into: rig.bot)
-                // Another connection, and it has a session: commands are answered again.
                 #expect(await eventually(within: .seconds(20)) { await rig.world.gatewayConnects > before })
-                #expect(await eventually(within: .seconds(20)) { await rig.world.gatewayConnections(of: rig.bot) == 1 })
             }
             try await expectWhole(rig, ear, report)
-            let card = try await rig.type("now-playing")
-            #expect(text(of: card).contains("Morning Train"))
+            // What is typed while there is no session is lost, as it is at Discord; and a resume replays a payload that
+            // is too large until the session is given up.
+            #expect(
+                await eventually(within: .seconds(60)) {
+                    await rig.ask("now-playing").map { text(of: $0).contains("Morning Train") } ?? false
+                })
             await rig.stop()
         }
 

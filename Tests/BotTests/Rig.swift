@@ -103,6 +103,13 @@ final class Rig: Sendable {
         return try #require(await world.answer(to: id, within: .seconds(20)), "no answer to /\(name)")
     }
 
+    /// A slash command at home that may be lost: the answer where there is one soon.
+    func ask(_ name: String) async -> JSONValue? {
+        let who = SandboxInvocation(user: human, guild: home.guild, channel: home.text)
+        guard let id = try? await world.command(name, by: who) else { return nil }
+        return await world.answer(to: id, within: .seconds(3))
+    }
+
     func press(_ button: String, of message: JSONValue, in town: Town? = nil) async throws -> JSONValue {
         let town = town ?? home
         let id = try #require(Self.ids(of: message).first { $0.hasSuffix(button) }, "no button \(button)")
