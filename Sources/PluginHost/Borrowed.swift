@@ -37,7 +37,9 @@ final class Lent {
     func invocation(_ call: PluginInvocation, command: String) -> tb_invocation_v1 {
         tb_invocation_v1(
             guild: call.guild, channel: call.channel, user: call.user, voice_channel: call.voiceChannel,
-            locale: string(call.locale), command: string(command))
+            permissions: call.permissions, flags: call.isOwner ? TB_CALL_OWNER : 0, zero: 0,
+            locale: string(call.locale),
+            command: string(command))
     }
 
     func error(_ failure: PluginFailure) -> tb_error_v1 {
@@ -49,7 +51,8 @@ final class Lent {
     func track(_ track: PluginTrack) -> tb_track_v1 {
         tb_track_v1(
             key: string(track.key), title: string(track.title), artist: string(track.artist),
-            page_url: string(track.pageURL), artwork_url: string(""), duration_ms: track.durationMilliseconds,
+            album: string(track.album), isrc: string(track.isrc), page_url: string(track.pageURL),
+            artwork_url: string(track.artworkURL), duration_ms: track.durationMilliseconds,
             flags: (track.isLive ? TB_TRACK_LIVE : 0) | (track.hasArtwork ? TB_TRACK_ARTWORK : 0), zero: 0)
     }
 }
@@ -58,13 +61,23 @@ extension PluginTrack {
     /// Nil where a text is not UTF-8 or too long, or where there is no key.
     init?(_ raw: tb_track_v1) {
         guard let key = raw.key.copied(limit: 1_024), !key.isEmpty, let title = raw.title.copied(limit: 2_048),
-            let artist = raw.artist.copied(limit: 2_048), let page = raw.page_url.copied(limit: 2_048)
+            let artist = raw.artist.copied(limit: 2_048), let album = raw.album.copied(limit: 2_048),
+            let isrc = raw.isrc.copied(limit: 64), let page = raw.page_url.copied(limit: 2_048),
+            let artwork = raw.artwork_url.copied(limit: 2_048)
         else { return nil }
         self.init(
             key: key, title: String(title.prefix(300)), artist: String(artist.prefix(300)),
+            album: String(album.prefix(300)), isrc: Self.isISRC(isrc) ? isrc.uppercased() : "",
             pageURL: page.hasPrefix("https://") || page.hasPrefix("http://") ? page : "",
+            artworkURL: artwork.hasPrefix("https://") ? artwork : "",
             durationMilliseconds: max(0, raw.duration_ms), isLive: raw.flags & TB_TRACK_LIVE != 0,
             hasArtwork: raw.flags & TB_TRACK_ARTWORK != 0)
+    }
+
+    /// ISO 3901: country, registrant, year and number, without hyphens.
+    private static func isISRC(_ text: String) -> Bool {
+        text.utf8.count == 12
+            && text.utf8.allSatisfy { (48...57).contains($0) || (65...90).contains($0) || (97...122).contains($0) }
     }
 }
 
@@ -82,6 +95,7 @@ extension PluginInvocation {
         guard let raw = raw?.pointee else { return nil }
         self.init(
             guild: raw.guild, channel: raw.channel, user: raw.user, voiceChannel: raw.voice_channel,
+            permissions: raw.permissions, isOwner: raw.flags & TB_CALL_OWNER != 0,
             locale: raw.locale.copied(limit: 64) ?? "")
     }
 }

@@ -234,7 +234,7 @@ public final class PluginHost: Sendable {
     /// Calls a slash command and waits for its answer.
     public func invoke(
         _ name: String, _ call: PluginInvocation, _ arguments: [String: PluginValue]
-    ) async throws(PluginFailure) -> PluginReply {
+    ) async throws(PluginFailure) -> PluginAnswer {
         guard let command = state.withLock({ $0.commands[name] }) else {
             throw PluginFailure(
                 code: TB_E_NOT_FOUND, userText: "This command is gone.", detail: "no plugin has /\(name)")
@@ -242,13 +242,13 @@ public final class PluginHost: Sendable {
         let outcome = await run(command.instance, .command, deadline: Self.commandDeadline) { instance, task in
             command.run(instance, task, call, arguments)
         }
-        return try Self.reply(outcome)
+        return try Self.answer(outcome)
     }
 
     /// A button or select; `customID` is without the host's prefix.
     public func component(
         plugin: String, customID: String, values: [String], _ call: PluginInvocation
-    ) async throws(PluginFailure) -> PluginReply {
+    ) async throws(PluginFailure) -> PluginAnswer {
         guard let instance = state.withLock({ $0.instances[plugin] }),
             let handler = instance.extensionTable(TB_EXT_COMMANDS, as: tb_commands_v1.self)?.pointee.component
         else {
@@ -262,7 +262,7 @@ public final class PluginHost: Sendable {
                 handler(instance, task, &raw, lent.array(values.map { lent.string($0) }), values.count)
             }
         }
-        return try Self.reply(outcome)
+        return try Self.answer(outcome)
     }
 
     /// Suggestions for a focused option; empty where the plugin has none or is late.
@@ -283,9 +283,10 @@ public final class PluginHost: Sendable {
         return []
     }
 
-    private static func reply(_ outcome: TaskOutcome) throws(PluginFailure) -> PluginReply {
+    private static func answer(_ outcome: TaskOutcome) throws(PluginFailure) -> PluginAnswer {
         switch outcome {
-        case .reply(let reply): return reply
+        case .reply(let reply): return .message(reply)
+        case .modal(let json): return .modal(json: json)
         case .failed(let failure): throw failure
         default: throw PluginFailure(detail: "the plugin settled a command with something else")
         }

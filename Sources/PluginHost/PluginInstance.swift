@@ -4,17 +4,6 @@ import Glibc
 import Logging
 import Synchronization
 
-/// What the host offers to every plugin alike.
-public struct PluginServices: Sendable {
-    public let player: any PlayerService
-    public let probe: any ProbeService
-
-    public init(player: any PlayerService, probe: any ProbeService) {
-        self.player = player
-        self.probe = probe
-    }
-}
-
 /// One loaded plugin. Immortal: its code stays mapped, and the plugin may hold the host's pointer as long as it likes.
 ///
 /// `@unchecked Sendable`: C tables are immutable; `created` is written on the lane before the first call can reach it.
@@ -46,7 +35,7 @@ final class PluginInstance: @unchecked Sendable {
             to: tb_host_v1(
                 magic: TB_HOST_MAGIC, size: UInt32(MemoryLayout<tb_host_v1>.size), host_data: nil,
                 name: HostName.name, version: HostName.version,
-                get_extension: { _, id in HostTables.shared.table(id) }))
+                get_extension: { _, id in HostExtension.table(id) }))
         host.pointee.host_data = Unmanaged.passRetained(self).toOpaque()
     }
 

@@ -5,13 +5,22 @@ public struct PluginInvocation: Sendable, Equatable {
     public var guild, channel, user: UInt64
     /// Where the user is; 0 for nowhere.
     public var voiceChannel: UInt64
+    /// The user's, in the channel: Discord's bits.
+    public var permissions: UInt64
+    /// Whether the user runs the bot.
+    public var isOwner: Bool
     public var locale: String
 
-    public init(guild: UInt64, channel: UInt64, user: UInt64, voiceChannel: UInt64, locale: String) {
+    public init(
+        guild: UInt64, channel: UInt64, user: UInt64, voiceChannel: UInt64, permissions: UInt64 = 0,
+        isOwner: Bool = false, locale: String
+    ) {
         self.guild = guild
         self.channel = channel
         self.user = user
         self.voiceChannel = voiceChannel
+        self.permissions = permissions
+        self.isOwner = isOwner
         self.locale = locale
     }
 }
@@ -33,19 +42,24 @@ public struct PluginFailure: Error, Sendable, Equatable {
 }
 
 public struct PluginTrack: Sendable, Equatable {
-    public var key, title, artist, pageURL: String
+    public var key, title, artist, album: String
+    /// ISO 3901 without hyphens; empty where it is not known.
+    public var isrc: String
+    public var pageURL, artworkURL: String
     public var durationMilliseconds: Int64
     public var isLive, hasArtwork: Bool
 
     public init(
-        key: String, title: String, artist: String, pageURL: String = "", durationMilliseconds: Int64,
-        isLive: Bool = false,
-        hasArtwork: Bool = false
+        key: String, title: String, artist: String, album: String = "", isrc: String = "", pageURL: String = "",
+        artworkURL: String = "", durationMilliseconds: Int64, isLive: Bool = false, hasArtwork: Bool = false
     ) {
         self.key = key
         self.title = title
         self.artist = artist
+        self.album = album
+        self.isrc = isrc
         self.pageURL = pageURL
+        self.artworkURL = artworkURL
         self.durationMilliseconds = durationMilliseconds
         self.isLive = isLive
         self.hasArtwork = hasArtwork
@@ -57,7 +71,33 @@ public struct PluginAttachment: Sendable, Equatable {
     public let bytes: [UInt8]
 }
 
-/// A plugin's answer to a command or a component.
+/// A track that a search found, and the plugin that it is from. Its key is a token for `play`.
+public struct PluginFound: Sendable, Equatable {
+    public let track: PluginTrack
+    public let source: String
+
+    public init(track: PluginTrack, source: String) {
+        self.track = track
+        self.source = source
+    }
+}
+
+/// What a plugin answers to a command, a component or a modal.
+public enum PluginAnswer: Sendable, Equatable {
+    case message(PluginReply)
+    /// Discord's JSON object for a modal.
+    case modal(json: String)
+}
+
+/// What a plugin does about a call before or after its answer.
+public enum PluginUpdate: Sendable, Equatable {
+    case deferred(isEphemeral: Bool)
+    case progress(String)
+    case edit(PluginReply)
+    case followUp(PluginReply)
+}
+
+/// A message of a plugin.
 public struct PluginReply: Sendable, Equatable {
     public let componentsJSON: String
     public let isEphemeral, isUpdate: Bool
@@ -149,7 +189,7 @@ public enum PlayMode: UInt32, Sendable { case append, next, now }
 public protocol PlayerService: Sendable {
     func play(_ query: String, _ mode: PlayMode, for call: PluginInvocation) async throws(PluginFailure)
         -> PlayerAddition
-    func search(_ query: String, limit: Int, for call: PluginInvocation) async throws(PluginFailure) -> [PluginTrack]
+    func search(_ query: String, limit: Int, for call: PluginInvocation) async throws(PluginFailure) -> [PluginFound]
     func perform(_ action: PlayerAction, for call: PluginInvocation) async throws(PluginFailure) -> PlayerSnapshot
     func setFilter(_ name: String, for call: PluginInvocation) async throws(PluginFailure) -> PlayerSnapshot
     func snapshot(first: Int, count: Int, for call: PluginInvocation) async throws(PluginFailure) -> PlayerSnapshot

@@ -4,6 +4,7 @@ import Synchronization
 /// How a task ended.
 enum TaskOutcome: Sendable {
     case reply(PluginReply)
+    case modal(json: String)
     case choices([PluginChoice])
     case tracks([PluginTrack])
     case media(PluginMedia)
@@ -75,13 +76,19 @@ final class TaskTable: Sendable {
         return TB_OK
     }
 
+    /// Passes on what a plugin does about a command beside settling it; `TB_E_STALE` where nobody listens any more.
+    func update(_ id: tb_task, _ update: PluginUpdate, owner: String) -> tb_status {
+        TB_E_UNSUPPORTED
+    }
+
     func isOpen(_ id: tb_task) -> Bool { state.withLock { $0.entries[id] != nil } }
 }
 
 extension TaskKind {
     fileprivate func takes(_ outcome: TaskOutcome) -> Bool {
         switch (self, outcome) {
-        case (_, .failed), (.command, .reply), (.autocomplete, .choices), (.resolve, .tracks), (.open, .media),
+        case (_, .failed), (.command, .reply), (.command, .modal), (.autocomplete, .choices), (.resolve, .tracks),
+            (.open, .media),
             (.artwork, .artwork):
             true
         default: false

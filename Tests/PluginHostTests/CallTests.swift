@@ -35,9 +35,9 @@ struct CallTests {
             "x|0|3|1|0|-",
         ]
         for (given, expected) in zip(Self.values, seen) {
-            let typed = try await host.invoke("everything", somebody, given).componentsJSON
+            let typed = try await host.text("everything", given)
             #expect(typed == "\(expected)|1152921504606846976|en-GB")
-            #expect(try await host.invoke("uniform", somebody, given).componentsJSON == "6|\(expected)")
+            #expect(try await host.text("uniform", given) == "6|\(expected)")
         }
         host.shutdown()
     }
@@ -58,8 +58,8 @@ struct CallTests {
     @Test func aSecondAnswerIsStale() async throws {
         let scratch = try Scratch()
         let host = try start(scratch)
-        #expect(try await host.invoke("twice", somebody, [:]).componentsJSON == "first")
-        #expect(try await host.invoke("second_status", somebody, [:]).componentsJSON == "\(TB_E_STALE)")
+        #expect(try await host.text("twice", [:]) == "first")
+        #expect(try await host.text("second_status", [:]) == "\(TB_E_STALE)")
         host.shutdown()
     }
 
@@ -70,19 +70,19 @@ struct CallTests {
         let waiting = Task { await failure { try await host.invoke("silent", somebody, [:]) } }
         #expect(await eventually { clock.sleeperCount == 1 })
         // The lane is serial: once this one is answered, `silent` has been called.
-        #expect(try await host.invoke("twice", somebody, [:]).componentsJSON == "first")
+        #expect(try await host.text("twice", [:]) == "first")
         clock.advance(by: PluginHost.commandDeadline)
         #expect(await waiting.value?.code == TB_E_TIMEOUT)
-        #expect(try await host.invoke("late", somebody, [:]).componentsJSON == "\(TB_E_STALE) 1")
+        #expect(try await host.text("late", [:]) == "\(TB_E_STALE) 1")
         host.shutdown()
     }
 
     @Test func answersOfTheWrongKindAndGarbageAreInvalid() async throws {
         let scratch = try Scratch()
         let host = try start(scratch)
-        #expect(try await host.invoke("wrong_kind", somebody, [:]).componentsJSON == "\(TB_E_INVALID) \(TB_E_INVALID)")
+        #expect(try await host.text("wrong_kind", [:]) == "\(TB_E_INVALID) \(TB_E_INVALID)")
         #expect(
-            try await host.invoke("garbage", somebody, [:]).componentsJSON
+            try await host.text("garbage", [:])
                 == "\(TB_E_INVALID) \(TB_E_INVALID) \(TB_E_INVALID)")
         let refused = await failure { try await host.invoke("refuse", somebody, [:]) }
         #expect(refused?.code == TB_E_UNAVAILABLE)
@@ -104,7 +104,7 @@ struct CallTests {
         #expect(await eventually { clock.sleeperCount == 1 })
         // The first task of this host is number 1.
         #expect(
-            try await host.invoke("foreign_two", somebody, ["number": .integer(1)]).componentsJSON == "\(TB_E_STALE)")
+            try await host.text("foreign_two", ["number": .integer(1)]) == "\(TB_E_STALE)")
         clock.advance(by: PluginHost.commandDeadline)
         #expect(await waiting.value?.code == TB_E_TIMEOUT)
         host.shutdown()
@@ -126,13 +126,13 @@ struct CallTests {
             Task { await failure { try await host.invoke("hang_stuck", somebody, ["number": .integer(Int64(input))]) } }
         }
         #expect(await eventually { clock.sleeperCount == 6 })
-        #expect(try await host.invoke("second_status", somebody, [:]).componentsJSON == "1")
+        #expect(try await host.text("second_status", [:]) == "1")
         clock.advance(by: PluginHost.commandDeadline)
         for task in hanging { #expect(await task.value?.code == TB_E_TIMEOUT) }
         // It is not asked any more, at once and not after another deadline.
         let resting = await failure { try await host.invoke("second_status_stuck", somebody, [:]) }
         #expect(resting?.code == TB_E_UNAVAILABLE && resting?.detail.contains("resting") == true)
-        #expect(try await host.invoke("second_status", somebody, [:]).componentsJSON == "1")
+        #expect(try await host.text("second_status", [:]) == "1")
         close(output)
         host.shutdown()
         close(input)
@@ -153,8 +153,8 @@ struct CallTests {
         let scratch = try Scratch()
         let host = try start(scratch)
         let plugin = try #require(host.commands.first?.plugin)
-        let reply = try await host.component(plugin: plugin, customID: "skip:1", values: ["one", "two"], somebody)
-        #expect(reply.componentsJSON == "skip:1 2 one")
+        let answer = try await host.component(plugin: plugin, customID: "skip:1", values: ["one", "two"], somebody)
+        #expect(answer.text == "skip:1 2 one")
         let none = await failure { try await host.component(plugin: "test.gone", customID: "x", values: [], somebody) }
         #expect(none?.code == TB_E_NOT_FOUND)
         host.shutdown()
@@ -202,6 +202,19 @@ struct CallTests {
         #expect(breaker.isOpen(now: 35), "one more failure after the pause is enough")
         breaker.succeeded()
         #expect(!breaker.isOpen(now: 35))
+    }
+}
+
+extension PluginHost {
+    /// Calls a command that answers with text instead of components.
+    func text(_ command: String, _ arguments: [String: PluginValue]) async throws -> String {
+        try #require(try await invoke(command, somebody, arguments).text)
+    }
+}
+
+extension PluginAnswer {
+    var text: String? {
+        if case .message(let reply) = self { reply.componentsJSON } else { nil }
     }
 }
 

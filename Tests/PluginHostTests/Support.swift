@@ -108,7 +108,7 @@ struct NoServices: PlayerService, ProbeService {
     {
         throw none
     }
-    func search(_ query: String, limit: Int, for call: PluginInvocation) async throws(PluginFailure) -> [PluginTrack] {
+    func search(_ query: String, limit: Int, for call: PluginInvocation) async throws(PluginFailure) -> [PluginFound] {
         throw none
     }
     func perform(_ action: PlayerAction, for call: PluginInvocation) async throws(PluginFailure) -> PlayerSnapshot {

@@ -76,8 +76,8 @@ enum PlaybackPlugin: Plugin {
 
     private static func suggestions(_ call: Call, _ typed: String) async throws -> [(name: String, value: String)] {
         guard !typed.isEmpty else { return [] }
-        return try await call.player.search(typed, limit: 25).map { track in
-            (String(track.plainLine.prefix(100)), track.key)
+        return try await call.search(typed, limit: 25).map { found in
+            (String(found.track.plainLine.prefix(100)), found.track.key)
         }
     }
 

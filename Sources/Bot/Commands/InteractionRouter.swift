@@ -73,7 +73,7 @@ struct InteractionRouter: Sendable {
 
     private func run(
         _ plugin: String, _ call: PluginInvocation, _ answer: InteractionAnswer,
-        _ body: () async throws(PluginFailure) -> PluginReply
+        _ body: () async throws(PluginFailure) -> PluginAnswer
     ) async {
         let timer = Task { [clock] in
             do { try await clock.sleep(for: Self.patience) } catch { return }
@@ -81,7 +81,9 @@ struct InteractionRouter: Sendable {
         }
         defer { timer.cancel() }
         do throws(PluginFailure) {
-            let reply = try await body()
+            guard case .message(let reply) = try await body() else {
+                throw PluginFailure(code: -3, detail: "modals cannot be shown yet")
+            }
             let message = try await MessageBuilder.message(reply, plugin: plugin) { await artwork(call) }
             timer.cancel()
             await answer.send(message, update: reply.isUpdate)

@@ -102,11 +102,11 @@ final class CorePlayer: PlayerService, Sendable {
             snapshot: try await snapshot(first: 0, count: 0, for: call))
     }
 
-    func search(_ query: String, limit: Int, for call: PluginInvocation) async throws(PluginFailure) -> [PluginTrack] {
+    func search(_ query: String, limit: Int, for call: PluginInvocation) async throws(PluginFailure) -> [PluginFound] {
         await player.suggest(query, guild: GuildID(call.guild), limit: limit).map { suggestion in
             var track = Self.track(suggestion.track)
             track.key = suggestion.token
-            return track
+            return PluginFound(track: track, source: suggestion.track.source)
         }
     }
 
@@ -200,7 +200,7 @@ final class LatePlayer: PlayerService, Sendable {
     {
         try await ready().play(query, mode, for: call)
     }
-    func search(_ query: String, limit: Int, for call: PluginInvocation) async throws(PluginFailure) -> [PluginTrack] {
+    func search(_ query: String, limit: Int, for call: PluginInvocation) async throws(PluginFailure) -> [PluginFound] {
         try await ready().search(query, limit: limit, for: call)
     }
     func perform(_ action: PlayerAction, for call: PluginInvocation) async throws(PluginFailure) -> PlayerSnapshot {

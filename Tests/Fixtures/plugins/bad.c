@@ -61,9 +61,9 @@ static const tb_command_v1 items[] = { {
 } };
 
 #if defined(BAD_TOO_MANY_COMMANDS)
-static const tb_commands_v1 commands = { items, 101, NULL, NULL, NULL };
+static const tb_commands_v1 commands = { items, 101, NULL, NULL, NULL, NULL };
 #else
-static const tb_commands_v1 commands = { items, 1, NULL, NULL, NULL };
+static const tb_commands_v1 commands = { items, 1, NULL, NULL, NULL, NULL };
 #endif
 
 __attribute__((unused)) static const void *get_extension(const char *id) {

@@ -22,14 +22,14 @@ static const tb_host_source_v1 *source_host;
 static tb_task kept;  // of `silent`, for `late`
 
 static tb_status say(tb_task task, const char *text) {
-    return reply->send(host, task, 0, (tb_str){ text, strlen(text) }, NULL, 0);
+    tb_message_v1 message = { .components_json = { text, strlen(text) } };
+    return reply->send(host, task, &message);
 }
 
-#define NOTHING(P)
-#define NUMBER(P) P(INT, number, "a number")
+#define NUMBER(P) P(INT, number, "a number", 0, 0)
 #define EVERYTHING(P) \
-    P(STR, word, "text") P(INT, number, "a number") P(NUM, real, "a real number") P(BOOL, flag, "yes or no") \
-    P(OPT_INT, maybe, "a number or nothing") P(OPT_NUM, perhaps, "a real number or nothing")
+    P(STR, word, "text", 0, 0) P(INT, number, "a number", 0, 0) P(NUM, real, "a real number", 0, 0) P(BOOL, flag, "yes or no", 0, 0) \
+    P(OPT_INT, maybe, "a number or nothing", 0, 0) P(OPT_NUM, perhaps, "a real number or nothing", 0, 0)
 
 TB_COMMAND(everything, EVERYTHING) {
     (void)self;
@@ -60,13 +60,13 @@ static tb_status uniform(void *self, tb_task task, const tb_invocation_v1 *call,
 }
 static const tb_param_v1 uniform_params[] = { EVERYTHING(TB_ROW_) };
 
-TB_COMMAND(silent, NOTHING) {
+TB_COMMAND(silent, TB_NO_PARAMS) {
     (void)self, (void)call;
     kept = task;
     return TB_OK;
 }
 
-TB_COMMAND(late, NOTHING) {
+TB_COMMAND(late, TB_NO_PARAMS) {
     (void)self, (void)call;
     char text[64];
     snprintf(text, sizeof text, "%d %d", say(kept, "late"), tasks->is_cancelled(host, kept));
@@ -74,21 +74,21 @@ TB_COMMAND(late, NOTHING) {
 }
 
 static tb_status second = 1;
-TB_COMMAND(twice, NOTHING) {
+TB_COMMAND(twice, TB_NO_PARAMS) {
     (void)self, (void)call;
     say(task, "first");
     second = say(task, "second");
     return TB_OK;
 }
 
-TB_COMMAND(second_status, NOTHING) {
+TB_COMMAND(second_status, TB_NO_PARAMS) {
     (void)self, (void)call;
     char text[32];
     snprintf(text, sizeof text, "%d", second);
     return say(task, text);
 }
 
-TB_COMMAND(wrong_kind, NOTHING) {
+TB_COMMAND(wrong_kind, TB_NO_PARAMS) {
     (void)self, (void)call;
     char text[64];
     snprintf(text, sizeof text, "%d %d", reply->choices(host, task, NULL, 0), source_host->resolved(host, task, NULL, 0));
@@ -102,21 +102,22 @@ TB_COMMAND(foreign, NUMBER) {
     return say(task, text);
 }
 
-TB_COMMAND(garbage, NOTHING) {
+TB_COMMAND(garbage, TB_NO_PARAMS) {
     (void)self, (void)call;
     char text[64];
-    tb_str odd = { "\xff\xfe", 2 }, none = { NULL, 5 }, huge = { "x", (size_t)1 << 40 };
-    snprintf(text, sizeof text, "%d %d %d", reply->send(host, task, 0, odd, NULL, 0),
-             reply->send(host, task, 0, none, NULL, 0), reply->send(host, task, 0, huge, NULL, 0));
+    tb_message_v1 odd = { .components_json = { "\xff\xfe", 2 } }, none = { .components_json = { NULL, 5 } };
+    tb_message_v1 huge = { .components_json = { "x", (size_t)1 << 40 } };
+    snprintf(text, sizeof text, "%d %d %d", reply->send(host, task, &odd), reply->send(host, task, &none),
+             reply->send(host, task, &huge));
     return say(task, text);
 }
 
-TB_COMMAND(refuse, NOTHING) {
+TB_COMMAND(refuse, TB_NO_PARAMS) {
     (void)self, (void)task, (void)call;
     return TB_E_UNAVAILABLE;
 }
 
-TB_COMMAND(explain, NOTHING) {
+TB_COMMAND(explain, TB_NO_PARAMS) {
     (void)self, (void)call;
     tb_error_v1 error = { TB_E_RATE_LIMIT, 0, 1000, 0, TB_LIT("Come back later."), TB_LIT("429") };
     return tasks->fail(host, task, &error);
@@ -155,7 +156,7 @@ static tb_status component(void *self, tb_task task, const tb_invocation_v1 *cal
     return say(task, text);
 }
 
-static const tb_commands_v1 commands = { items, sizeof items / sizeof *items, autocomplete, component, NULL };
+static const tb_commands_v1 commands = { items, sizeof items / sizeof *items, autocomplete, component, NULL, NULL };
 
 static uint32_t match(void *self, tb_str input) {
     (void)self;
@@ -164,7 +165,8 @@ static uint32_t match(void *self, tb_str input) {
 
 static tb_status resolve(void *self, tb_task task, tb_str input, uint32_t limit) {
     (void)self, (void)limit;
-    tb_track_v1 good = { TB_LIT("a/b.opus"), TB_LIT("Title"), TB_LIT("Artist"), TB_LIT("javascript:alert(1)"), TB_LIT(""), -5, 0, 0 };
+    tb_track_v1 good = { TB_LIT("a/b.opus"), TB_LIT("Title"), TB_LIT("Artist"), TB_LIT(""), TB_LIT("not one"),
+                         TB_LIT("javascript:alert(1)"), TB_LIT("file:///etc/passwd"), -5, 0, 0 };
     tb_track_v1 keyless = good, odd = good;
     keyless.key = (tb_str){ "", 0 };
     odd.title = (tb_str){ "\xc3\x28", 2 };
@@ -175,8 +177,8 @@ static tb_status resolve(void *self, tb_task task, tb_str input, uint32_t limit)
 
 static tb_status open_(void *self, tb_task task, tb_str key, uint64_t start) {
     (void)self, (void)start;
-    tb_media_v1 media = { .kind = TB_MEDIA_FD, .byte_length = 999999 };
-    if (key.len == 4 && memcmp(key.ptr, "null", 4) == 0) media.byte_length = open("/dev/null", O_RDONLY | O_CLOEXEC);
+    tb_media_v1 media = { .kind = TB_MEDIA_FD, .handle = 999999 };
+    if (key.len == 4 && memcmp(key.ptr, "null", 4) == 0) media.handle = (uint64_t)open("/dev/null", O_RDONLY | O_CLOEXEC);
     if (key.len == 4 && memcmp(key.ptr, "file", 4) == 0) {
         media.kind = TB_MEDIA_URL;
         media.url = (tb_str)TB_LIT("file:///etc/passwd");

@@ -54,7 +54,8 @@ public struct Command: Sendable {
 
 /// Where a command was called, and by whom.
 struct CallContext: Sendable {
-    let guild, channel, user, voiceChannel: UInt64
+    let guild, channel, user, voiceChannel, permissions: UInt64
+    let flags: UInt32
     let locale, command: String
 
     init(_ raw: tb_invocation_v1) {
@@ -62,14 +63,16 @@ struct CallContext: Sendable {
         channel = raw.channel
         user = raw.user
         voiceChannel = raw.voice_channel
+        permissions = raw.permissions
+        flags = raw.flags
         locale = raw.locale.string
         command = raw.command.string
     }
 
     func raw(_ lender: Lender) -> tb_invocation_v1 {
         tb_invocation_v1(
-            guild: guild, channel: channel, user: user, voice_channel: voiceChannel, locale: lender.lend(locale),
-            command: lender.lend(command))
+            guild: guild, channel: channel, user: user, voice_channel: voiceChannel, permissions: permissions,
+            flags: flags, zero: 0, locale: lender.lend(locale), command: lender.lend(command))
     }
 }
 
@@ -121,15 +124,16 @@ public struct Call: Sendable {
         let raw = attachments.map { attachment in
             tb_attachment_v1(
                 name: lender.lend(attachment.name), mime: lender.lend(attachment.type),
-                bytes: lender.lend(attachment.bytes), count: attachment.bytes.count)
+                bytes: tb_bytes(ptr: lender.lend(attachment.bytes), len: attachment.bytes.count))
         }
         let flags = (ephemeral ? TB_REPLY_EPHEMERAL : 0) | (update ? TB_REPLY_UPDATE : 0)
         guard let send = host.reply?.pointee.send else {
             throw Failure(userText: "", detail: "the host takes no replies")
         }
-        let status = withExtendedLifetime(lender) {
-            send(host.raw, id, flags, lender.lend(Component.json(components)), lender.lend(raw), raw.count)
-        }
+        var message = tb_message_v1(
+            components_json: lender.lend(Component.json(components)), attachments: lender.lend(raw),
+            attachment_count: raw.count, flags: flags, zero: 0)
+        let status = withExtendedLifetime(lender) { send(host.raw, id, &message) }
         guard status == TB_OK || status == TB_E_STALE else { throw Failure(status: status, "reply") }
     }
 

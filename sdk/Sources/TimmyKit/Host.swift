@@ -11,6 +11,7 @@ public struct Host: @unchecked Sendable {
     let reply: UnsafePointer<tb_host_reply_v1>?
     let player: UnsafePointer<tb_host_player_v1>?
     let source: UnsafePointer<tb_host_source_v1>?
+    let search: UnsafePointer<tb_host_search_v1>?
     let probe: UnsafePointer<tb_host_probe_v1>?
 
     init(_ raw: UnsafePointer<tb_host_v1>) {
@@ -23,6 +24,7 @@ public struct Host: @unchecked Sendable {
         reply = table(TB_EXT_REPLY, tb_host_reply_v1.self)
         player = table(TB_EXT_PLAYER, tb_host_player_v1.self)
         source = table(TB_EXT_SOURCE_HOST, tb_host_source_v1.self)
+        search = table(TB_EXT_SEARCH, tb_host_search_v1.self)
         probe = table(TB_EXT_PROBE, tb_host_probe_v1.self)
     }
 
@@ -58,22 +60,14 @@ extension Host {
         guard let call = probe?.pointee.probe else {
             throw Failure(code: TB_E_UNSUPPORTED, userText: "", detail: "the host cannot probe")
         }
-        let outcome: Result<Probed, Failure> = await withCheckedContinuation { continuation in
-            let context = Unmanaged.passRetained(Box(continuation)).toOpaque()
-            let status = call(
+        return try await Completion<Probed>.wait("probe") { context in
+            call(
                 raw, descriptor,
                 { context, result in
-                    guard let context, let result = result?.pointee else { return }
-                    let box = Unmanaged<Box<CheckedContinuation<Result<Probed, Failure>, Never>>>.fromOpaque(context)
-                        .takeRetainedValue()
-                    box.value.resume(returning: Host.probed(result))
+                    guard let result = result?.pointee else { return }
+                    Completion.finish(context, Host.probed(result))
                 }, context)
-            if status != TB_OK {
-                Unmanaged<Box<CheckedContinuation<Result<Probed, Failure>, Never>>>.fromOpaque(context).release()
-                continuation.resume(returning: .failure(Failure(status: status, "probe")))
-            }
         }
-        return try outcome.get()
     }
 
     private static func probed(_ result: tb_probe_result_v1) -> Result<Probed, Failure> {
@@ -85,10 +79,4 @@ extension Host {
                 artwork: Array(UnsafeBufferPointer(start: result.artwork, count: result.artwork_count)),
                 artworkType: result.artwork_mime.string))
     }
-}
-
-/// A value on its way through a C context pointer.
-final class Box<Value> {
-    let value: Value
-    init(_ value: Value) { self.value = value }
 }

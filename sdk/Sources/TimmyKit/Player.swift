@@ -3,6 +3,11 @@ import CTimmyBot
 /// A track as the host shows it to plugins.
 public struct Track: Sendable, Equatable {
     public var key, title, artist, pageURL: String
+    public var album = ""
+    /// ISO 3901 without hyphens; empty where it is not known.
+    public var isrc = ""
+    /// https; the host fetches it.
+    public var artworkURL = ""
     public var durationMilliseconds: Int64
     /// Whether `attachment://cover.png` shows a picture while it plays.
     public var hasArtwork = false
@@ -20,6 +25,9 @@ public struct Track: Sendable, Equatable {
         self.init(
             key: raw.key.string, title: raw.title.string, artist: raw.artist.string, pageURL: raw.page_url.string,
             durationMilliseconds: raw.duration_ms)
+        album = raw.album.string
+        isrc = raw.isrc.string
+        artworkURL = raw.artwork_url.string
         hasArtwork = raw.flags & TB_TRACK_ARTWORK != 0
         isLive = raw.flags & TB_TRACK_LIVE != 0
     }
@@ -27,8 +35,8 @@ public struct Track: Sendable, Equatable {
     func raw(_ lender: Lender) -> tb_track_v1 {
         tb_track_v1(
             key: lender.lend(key), title: lender.lend(title), artist: lender.lend(artist),
-            page_url: lender.lend(pageURL),
-            artwork_url: lender.lend(""), duration_ms: durationMilliseconds,
+            album: lender.lend(album), isrc: lender.lend(isrc), page_url: lender.lend(pageURL),
+            artwork_url: lender.lend(artworkURL), duration_ms: durationMilliseconds,
             flags: (hasArtwork ? TB_TRACK_ARTWORK : 0) | (isLive ? TB_TRACK_LIVE : 0), zero: 0)
     }
 }
@@ -108,24 +116,18 @@ public struct Player: Sendable {
     let host: Host
     let call: CallContext
 
-    private struct Reply: Sendable {
+    fileprivate struct Reply: Sendable {
         let tracks: [Track]
         let place: Int
         let state: PlayerState?
     }
 
-    /// `query` is what the user typed, an address, or a token from `search`.
+    /// `query` is what the user typed, an address, or a token from `Call.search`.
     public func play(_ query: String, _ mode: Mode) async throws(Failure) -> Added {
         let reply = try await ask { table, call, lender, done, context in
             table.play(host.raw, call, lender.lend(query), mode.rawValue, done, context)
         }
         return Added(tracks: reply.tracks, place: reply.place, state: reply.state)
-    }
-
-    public func search(_ query: String, limit: Int) async throws(Failure) -> [Track] {
-        try await ask { table, call, lender, done, context in
-            table.search(host.raw, call, lender.lend(query), UInt32(clamping: limit), done, context)
-        }.tracks
     }
 
     @discardableResult
@@ -157,7 +159,6 @@ public struct Player: Sendable {
         return state
     }
 
-    private typealias Waiting = Box<CheckedContinuation<Result<Reply, Failure>, Never>>
     private typealias Request = (
         tb_host_player_v1, UnsafePointer<tb_invocation_v1>, Lender, tb_player_done, UnsafeMutableRawPointer
     ) -> tb_status
@@ -166,21 +167,15 @@ public struct Player: Sendable {
         guard let table = host.player?.pointee else {
             throw Failure(code: TB_E_UNSUPPORTED, userText: "", detail: "the host offers no player")
         }
-        let outcome: Result<Reply, Failure> = await withCheckedContinuation { continuation in
-            let lender = Lender()
+        let lender = Lender()
+        return try await Completion<Reply>.wait("player") { context in
             var raw = call.raw(lender)
-            let context = Unmanaged.passRetained(Waiting(continuation)).toOpaque()
             let done: tb_player_done = { context, result in
-                guard let context, let result = result?.pointee else { return }
-                Unmanaged<Waiting>.fromOpaque(context).takeRetainedValue().value.resume(returning: Player.reply(result))
+                guard let result = result?.pointee else { return }
+                Completion.finish(context, Player.reply(result))
             }
-            let status = withExtendedLifetime(lender) { request(table, &raw, lender, done, context) }
-            if status != TB_OK {
-                Unmanaged<Waiting>.fromOpaque(context).release()
-                continuation.resume(returning: .failure(Failure(status: status, "player")))
-            }
+            return request(table, &raw, lender, done, context)
         }
-        return try outcome.get()
     }
 
     private static func reply(_ result: tb_player_result_v1) -> Result<Reply, Failure> {

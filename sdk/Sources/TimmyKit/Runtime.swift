@@ -68,7 +68,7 @@ final class Runtime: @unchecked Sendable {
         table.initialize(
             to: tb_commands_v1(
                 items: lender.lend(list.map { $0.row(lender) }), count: list.count, autocomplete: runtimeAutocomplete,
-                component: runtimeComponent, cancel: nil))
+                component: runtimeComponent, modal: nil, cancel: nil))
         commandTable = table
         let sources = UnsafeMutablePointer<tb_source_v1>.allocate(capacity: 1)
         sources.initialize(
@@ -273,7 +273,8 @@ private let runtimeOpen: @convention(c) (UnsafeMutableRawPointer?, tb_task, tb_s
         switch opened {
         case .file(let descriptor):
             media.kind = TB_MEDIA_FD
-            media.byte_length = Int64(descriptor)
+            media.handle = UInt64(descriptor)
+            media.byte_length = -1
         case .url(let url):
             media.kind = TB_MEDIA_URL
             media.url = lender.lend(url)

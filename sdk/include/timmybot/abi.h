@@ -4,8 +4,13 @@
 // Strings are UTF-8, pointer and length, without a terminator, and borrowed until the call returns.
 // Results travel only as arguments of completion calls, which copy. No memory is freed across the border.
 //
-// Thread tags: [entry] the loader's thread, once     [lane] this instance's own serial thread, may block
-//              [reader] one thread for each reader   [any] any thread, concurrently, must not block
+// Thread tags: [entry] the loader's thread, once     [lane] this instance's own thread (or threads, where the manifest
+//              [any] any thread, concurrently,               asks for `lanes`), may block up to the call's deadline
+//              must not block                        [reader] one thread for each reader, may block
+//
+// A host function that takes a completion and answers TB_OK calls it exactly once, from any thread, never before it has
+// returned. Where it answers anything else, the completion is not called. What a completion is given lives until the
+// completion returns. `context` is the plugin's own and is handed back untouched.
 #pragma once
 #include <stdbool.h>
 #include <stddef.h>
@@ -25,6 +30,19 @@ typedef struct tb_str {
     const char *ptr;
     size_t len;
 } tb_str;
+
+typedef struct tb_bytes {
+    const uint8_t *ptr;
+    size_t len;
+} tb_bytes;
+
+#ifdef __cplusplus
+#define TB_LIT(s) tb_str{ s, sizeof(s) - 1 }
+#define TB_STR(s) TB_LIT(s)
+#else
+#define TB_LIT(s) { s, sizeof(s) - 1 }   // in an initialiser
+#define TB_STR(s) ((tb_str)TB_LIT(s))    // anywhere else
+#endif
 
 #define TB_OK 0
 #define TB_E_INVALID (-1)      // the caller broke the contract
@@ -78,7 +96,7 @@ const tb_plugin_v1 *timmybot_plugin_v1(void);
     __attribute__((section("timmybot_manifest"), used, retain)) static const char tb_manifest_section[] = json
 
 TB_STATIC_ASSERT(sizeof(void *) == 8, "TimmyBot plugins are LP64");
-TB_STATIC_ASSERT(sizeof(tb_str) == 16 && sizeof(tb_error_v1) == 48, "frozen layout");
+TB_STATIC_ASSERT(sizeof(tb_str) == 16 && sizeof(tb_bytes) == 16 && sizeof(tb_error_v1) == 48, "frozen layout");
 TB_STATIC_ASSERT(sizeof(tb_host_v1) == 56 && sizeof(tb_plugin_v1) == 72, "frozen layout");
 
 #ifdef __cplusplus

@@ -39,8 +39,8 @@ typedef struct tb_player_state_v1 {
 
 typedef struct tb_player_result_v1 {
     const tb_error_v1 *error;         // NULL where it worked
-    const tb_player_state_v1 *state;  // NULL for search and after an error
-    const tb_track_v1 *tracks;        // added by play, or found by search (their key is then a token for play)
+    const tb_player_state_v1 *state;  // NULL after an error
+    const tb_track_v1 *tracks;        // added by `play`
     size_t track_count;
     uint32_t place;                   // of the first added track in the queue, 0 where it plays at once
     uint32_t flags;
@@ -50,12 +50,9 @@ typedef struct tb_player_result_v1 {
 typedef void (*tb_player_done)(void *context, const tb_player_result_v1 *result);
 
 typedef struct tb_host_player_v1 {
-    // [any] `query` is what the user typed, an address, or a token that `search` gave.
+    // [any] `query` is what the user typed, an address, or a token of timmy.search/1.
     tb_status (*play)(const tb_host_v1 *host, const tb_invocation_v1 *call, tb_str query, uint32_t mode,
                       tb_player_done done, void *context);
-    // [any]
-    tb_status (*search)(const tb_host_v1 *host, const tb_invocation_v1 *call, tb_str query, uint32_t limit,
-                        tb_player_done done, void *context);
     // [any] `action` is a TB_PLAYER_*.
     tb_status (*control)(const tb_host_v1 *host, const tb_invocation_v1 *call, uint32_t action, int64_t a, int64_t b,
                          tb_player_done done, void *context);
@@ -67,8 +64,8 @@ typedef struct tb_host_player_v1 {
                           tb_player_done done, void *context);
 } tb_host_player_v1;
 
-TB_STATIC_ASSERT(sizeof(tb_player_state_v1) == 200 && sizeof(tb_player_result_v1) == 40, "frozen layout");
-TB_STATIC_ASSERT(sizeof(tb_host_player_v1) == 40, "frozen layout");
+TB_STATIC_ASSERT(sizeof(tb_player_state_v1) == 232 && sizeof(tb_player_result_v1) == 40, "frozen layout");
+TB_STATIC_ASSERT(sizeof(tb_host_player_v1) == 32, "frozen layout");
 #ifdef __cplusplus
 }
 #endif

@@ -1,6 +1,7 @@
 // timmy.source/1 (plugin) and timmy.source.host/1 (host): one music platform.
 #pragma once
 #include "abi.h"
+#include "http.h"
 #ifdef __cplusplus
 extern "C" {
 #endif
@@ -9,7 +10,10 @@ extern "C" {
 
 typedef struct tb_track_v1 {
     tb_str key;  // the source's own name for the track, up to 1024 bytes
-    tb_str title, artist, page_url, artwork_url;
+    tb_str title, artist, album;
+    tb_str isrc;         // ISO 3901 without hyphens, empty where it is not known
+    tb_str page_url;     // https, for people
+    tb_str artwork_url;  // https; the host fetches it under the rules of timmy.http/1
     int64_t duration_ms;  // 0 where it is not known
     uint32_t flags, zero;
 } tb_track_v1;
@@ -25,22 +29,22 @@ typedef struct tb_reader_v1 {
     void (*close)(void *ctx);                                      // [reader] exactly once, last
 } tb_reader_v1;
 
-typedef struct tb_header_v1 {
-    tb_str name, value;
-} tb_header_v1;
+#define TB_MEDIA_URL 1u                 // the host fetches `url` with `headers`, under the rules of timmy.http/1
+#define TB_MEDIA_BYTES 2u               // `reader` yields a container; `mime` is a hint
+#define TB_MEDIA_PCM_S16_48K_STEREO 3u  // `reader` yields little-endian samples, left and right in turn
+#define TB_MEDIA_OPUS_PACKETS 4u        // each read of `reader` is one Opus packet of 20 ms
+#define TB_MEDIA_FD 5u                  // `handle` is an open, read-only descriptor that the host takes over
+#define TB_MEDIA_PIPE 6u                // `handle` is a pipe of timmy.pipe/1: for origins that push
 
-#define TB_MEDIA_URL 1u                   // the host fetches `url` with `headers`
-#define TB_MEDIA_BYTES 2u                 // `reader` yields a container; `mime` is a hint
-#define TB_MEDIA_PCM_S16_48K_STEREO 3u
-#define TB_MEDIA_OPUS_PACKETS 4u          // each read is one 20 ms packet
-#define TB_MEDIA_FD 5u                    // `byte_length` is an open read-only descriptor that the host takes over
+#define TB_MEDIA_STARTED 1u  // it begins at `start_ms`, not at the start of the track
 
 typedef struct tb_media_v1 {
     uint32_t kind, flags;
     tb_str url, mime;
     const tb_header_v1 *headers;
     size_t header_count;
-    int64_t byte_length;  // -1 where it is not known; the descriptor for TB_MEDIA_FD
+    int64_t byte_length;  // -1 where it is not known
+    uint64_t handle;
     tb_reader_v1 reader;
 } tb_media_v1;
 
@@ -66,9 +70,9 @@ typedef struct tb_host_source_v1 {
     tb_status (*artwork)(const tb_host_v1 *host, tb_task task, tb_str mime, const uint8_t *bytes, size_t count);
 } tb_host_source_v1;
 
-TB_STATIC_ASSERT(sizeof(tb_track_v1) == 96 && sizeof(tb_reader_v1) == 40, "frozen layout");
-TB_STATIC_ASSERT(sizeof(tb_media_v1) == 104 && sizeof(tb_source_v1) == 40, "frozen layout");
-TB_STATIC_ASSERT(sizeof(tb_host_source_v1) == 24 && sizeof(tb_header_v1) == 32, "frozen layout");
+TB_STATIC_ASSERT(sizeof(tb_track_v1) == 128 && sizeof(tb_reader_v1) == 40, "frozen layout");
+TB_STATIC_ASSERT(sizeof(tb_media_v1) == 112 && sizeof(tb_source_v1) == 40, "frozen layout");
+TB_STATIC_ASSERT(sizeof(tb_host_source_v1) == 24, "frozen layout");
 #ifdef __cplusplus
 }
 #endif

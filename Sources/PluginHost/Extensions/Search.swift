@@ -1,0 +1,37 @@
+import CTimmyBot
+
+/// `timmy.search/1`.
+let searchExtension = HostExtension(TB_EXT_SEARCH, tb_host_search_v1(search: hostSearch))
+
+/// A C context on its way back to the plugin.
+private struct SearchCompletion: @unchecked Sendable {
+    let context: UnsafeMutableRawPointer?
+    let done: tb_search_done
+
+    func finish(_ found: [PluginFound], failure: PluginFailure? = nil) {
+        let lent = Lent()
+        var result = tb_search_result_v1(
+            error: failure.map { lent.array([lent.error($0)]) } ?? nil,
+            tracks: lent.array(found.map { lent.track($0.track) }),
+            sources: lent.array(found.map { lent.string($0.source) }), count: found.count)
+        withExtendedLifetime(lent) { done(context, &result) }
+    }
+}
+
+private let hostSearch:
+    @convention(c) (RawHost, RawCall, tb_str, UInt32, tb_search_done?, UnsafeMutableRawPointer?) -> tb_status = {
+        host, call, query, limit, done, context in
+        guard let plugin = instance(host), let call = PluginInvocation(call), let query = query.copied(limit: 4_096),
+            let done, limit > 0
+        else { return TB_E_INVALID }
+        let completion = SearchCompletion(context: context, done: done)
+        Task {
+            do throws(PluginFailure) {
+                completion.finish(
+                    try await plugin.services.player.search(query, limit: Int(min(limit, 100)), for: call))
+            } catch {
+                completion.finish([], failure: error)
+            }
+        }
+        return TB_OK
+    }
