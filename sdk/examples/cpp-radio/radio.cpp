@@ -88,10 +88,12 @@ std::string_view cut(std::string_view text, size_t limit) {
     return text.substr(0, limit);
 }
 
+using Shared = std::shared_ptr<const Plugin>;
+
 // What goes on when the directory answers. The host calls `arrived` exactly once; it takes the request back into a
-// unique_ptr, so that it is freed on every path.
+// unique_ptr, so that it is freed on every path. It shares the plugin, so that an answer that comes after `destroy` finds it.
 struct Request {
-    const Plugin &plugin;
+    Shared plugin;
     tb_task task;
     size_t limit;
     void (*then)(const Request &, const Json &);
@@ -99,30 +101,30 @@ struct Request {
     static void arrived(void *context, const tb_http_response_v1 *response) {
         std::unique_ptr<Request> self(static_cast<Request *>(context));
         tb_status status = guarded([&] { return self->handle(*response), TB_OK; });
-        if (status != TB_OK) self->plugin.fail(self->task, status, "", "out of memory");
+        if (status != TB_OK) self->plugin->fail(self->task, status, "", "out of memory");
     }
 
     void handle(const tb_http_response_v1 &response) const {
         static constexpr std::string_view sorry = "The radio directory does not answer right now.";
-        if (response.error) return plugin.fail(task, response.error->code, sorry, view(response.error->detail));
-        if (response.status == 429) return plugin.fail(task, TB_E_RATE_LIMIT, sorry, "429");
-        if (response.status != 200) return plugin.fail(task, TB_E_UNAVAILABLE, sorry, "status " + std::to_string(response.status));
+        if (response.error) return plugin->fail(task, response.error->code, sorry, view(response.error->detail));
+        if (response.status == 429) return plugin->fail(task, TB_E_RATE_LIMIT, sorry, "429");
+        if (response.status != 200) return plugin->fail(task, TB_E_UNAVAILABLE, sorry, "status " + std::to_string(response.status));
         std::optional<Json> json = Json::parse({ reinterpret_cast<const char *>(response.body.ptr), response.body.len });
-        if (!json || json->kind() != Json::Kind::array) return plugin.fail(task, TB_E_IO, sorry, "its answer is no JSON array");
+        if (!json || json->kind() != Json::Kind::array) return plugin->fail(task, TB_E_IO, sorry, "its answer is no JSON array");
         then(*this, *json);
     }
 };
 
-tb_status ask(const Plugin &p, tb_task task, size_t limit, const std::string &path, void (*then)(const Request &, const Json &)) {
+tb_status ask(const Shared &p, tb_task task, size_t limit, const std::string &path, void (*then)(const Request &, const Json &)) {
     auto pending = std::unique_ptr<Request>(new Request{ p, task, limit, then });
-    const std::string url = p.directory + path;
+    const std::string url = p->directory + path;
     const tb_header_v1 headers[] = { { TB_STR("Accept"), TB_STR("application/json") } };
     tb_http_request_v1 request = {};
     request.url = str(url);
     request.headers = headers, request.header_count = 1;
     request.limit = 1u << 20;
     request.timeout_ms = 10'000;
-    tb_status status = p.http->fetch(p.host, &request, Request::arrived, pending.get());
+    tb_status status = p->http->fetch(p->host, &request, Request::arrived, pending.get());
     if (status == TB_OK) pending.release();  // it is the completion's now; otherwise that is never called
     return status;
 }
@@ -145,11 +147,12 @@ void found(const Request &request, const Json &list) {
         if (is_https(station.favicon)) track.artwork_url = str(station.favicon);
         track.flags = TB_TRACK_LIVE;
     }
-    request.plugin.settle(request.task, request.plugin.source->resolved(request.plugin.host, request.task, tracks, count));
+    const Plugin &p = *request.plugin;
+    p.settle(request.task, p.source->resolved(p.host, request.task, tracks, count));
 }
 
 void tuned_in(const Request &request, const Json &list) {
-    const Plugin &p = request.plugin;
+    const Plugin &p = *request.plugin;
     if (list.items().empty()) return p.fail(request.task, TB_E_NOT_FOUND, "This station is gone from the directory.", "no such station");
     const Station station(list.items().front());
     if (!station.is_playable()) return p.fail(request.task, TB_E_UNAVAILABLE, "This station cannot be played.", "no name or address");
@@ -168,12 +171,12 @@ uint32_t match(void *, tb_str input) { return view(input).substr(0, prefix.size(
 
 tb_status resolve(void *self, tb_task task, tb_str input, uint32_t limit) {
     return guarded([&]() -> tb_status {
-        const Plugin &p = *static_cast<Plugin *>(self);
+        const Shared &p = *static_cast<Shared *>(self);
         std::string_view wanted = view(input);
         if (wanted.substr(0, prefix.size()) == prefix) wanted.remove_prefix(prefix.size());
         while (!wanted.empty() && wanted.front() == ' ') wanted.remove_prefix(1);
         size_t most = limit < max_stations ? limit : max_stations;
-        if (wanted.empty() || most == 0) return p.fail(task, TB_E_INVALID, "Say what to look for: radio: jazz", "empty query"), TB_OK;
+        if (wanted.empty() || most == 0) return p->fail(task, TB_E_INVALID, "Say what to look for: radio: jazz", "empty query"), TB_OK;
         std::string path = "/json/stations/search?hidebroken=true&order=votes&reverse=true&limit=" + std::to_string(most) +
                            "&name=" + encoded(cut(wanted, 200));
         return ask(p, task, most, path, found);
@@ -182,7 +185,7 @@ tb_status resolve(void *self, tb_task task, tb_str input, uint32_t limit) {
 
 tb_status open(void *self, tb_task task, tb_str key, uint64_t) {
     return guarded([&]() -> tb_status {
-        const Plugin &p = *static_cast<Plugin *>(self);
+        const Shared &p = *static_cast<Shared *>(self);
         if (key.len == 0 || key.len > 64) return TB_E_NOT_FOUND;
         // Asked anew each time: stations move, and the key must be good for as long as a queue is kept.
         return ask(p, task, 1, "/json/stations/byuuid?uuids=" + encoded(view(key)), tuned_in);
@@ -200,7 +203,7 @@ template <typename Table> bool get(const tb_host_v1 *host, const char *id, const
 
 tb_status create(const tb_host_v1 *host, tb_str config, void **out) {
     return guarded([&]() -> tb_status {
-        auto p = std::make_unique<Plugin>();
+        auto p = std::make_shared<Plugin>();
         p->host = host;
         bool has_all = get(host, TB_EXT_TASK, p->tasks) && get(host, TB_EXT_HTTP, p->http) && get(host, TB_EXT_SOURCE_HOST, p->source);
         if (!has_all) return TB_E_UNSUPPORTED;
@@ -212,15 +215,15 @@ tb_status create(const tb_host_v1 *host, tb_str config, void **out) {
             if (!directory.empty() && !is_https(directory)) return TB_E_INVALID;
             if (!directory.empty()) p->directory = directory;
         }
-        *out = p.release();
+        *out = new Shared(std::move(p));
         return TB_OK;
     });
 }
 
-// Every fetch is answered by the host, at the latest with an error when the plugin is stopped; each settles its task.
+// Every fetch is answered by the host, at the latest with an error; each answer settles its task.
 void stop(void *) {}
 
-void destroy(void *self) { delete static_cast<Plugin *>(self); }
+void destroy(void *self) { delete static_cast<Shared *>(self); }
 
 const void *get_extension(const char *id) { return id && std::strcmp(id, TB_EXT_SOURCE) == 0 ? &source : nullptr; }
 
