@@ -12,10 +12,11 @@
 
 #include "json.hpp"
 
-// Stations may be anywhere, so this one asks for every host. The host still refuses addresses of private networks.
+// Stations may be anywhere, so this one asks for every host and port, also by plain http. The host still refuses addresses
+// of private networks.
 TB_MANIFEST("{\"id\":\"example.radio\",\"version\":\"1.0.0\",\"abi\":1,\"license\":\"MIT\",\"name\":\"Radio directory\","
             "\"text\":\"Finds internet radio stations and plays them\",\"source\":{\"patterns\":[\"radio:\"]},"
-            "\"hosts\":[\"de1.api.radio-browser.info\",\"*\",\"http://*\"]}");
+            "\"hosts\":[\"de1.api.radio-browser.info\",\"http://*:*\"]}");
 
 namespace {
 
