@@ -108,11 +108,11 @@ typedef struct tb_mock_result {
     const tb_choice_v1 *choices;
     size_t choice_count;
     tb_lyrics_found_v1 lyrics;
-    tb_str note;                     // of `progress`, the last one, or of `healthy`
+    tb_str note;  // of `progress`, the last one, or of `healthy`
     uint32_t progress, edits, defers;
     const tb_message_v1 *follow_ups;
     size_t follow_up_count;
-    uint32_t again;                  // attempts to settle it after it was over: each was answered with TB_E_STALE
+    uint32_t again;  // attempts to settle it after it was over: each was answered with TB_E_STALE
 } tb_mock_result;
 
 // Waits until the task is settled, at most the mock's patience.
@@ -189,10 +189,10 @@ typedef struct tb_mock_asked {
 size_t tb_mock_asked_count(tb_mock *m);  // of the player and of search
 tb_mock_asked tb_mock_asked_at(tb_mock *m, size_t index);
 
-size_t tb_mock_log_count(tb_mock *m, int32_t level);  // lines of this level or above
-tb_str tb_mock_log_line(tb_mock *m, size_t index);    // of all lines; empty beyond the last
-void tb_mock_log_to(tb_mock *m, FILE *file);          // shows them as they come
-double tb_mock_metric(tb_mock *m, const char *name);  // sum of a counter, last value of a gauge or observation
+size_t tb_mock_log_count(tb_mock *m, int32_t level);        // lines of this level or above
+tb_str tb_mock_log_line(tb_mock *m, size_t index);          // of all lines; empty beyond the last
+void tb_mock_log_to(tb_mock *m, FILE *file);                // shows them as they come
+double tb_mock_metric(tb_mock *m, const char *name);        // sum of a counter, last value of a gauge or observation
 size_t tb_mock_metric_count(tb_mock *m, const char *name);  // how often it was told
 
 // ---- a word about tests ---------------------------------------------------------------------------------------------

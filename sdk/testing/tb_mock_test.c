@@ -54,11 +54,17 @@ static void got_store(void *context, const tb_store_result_v1 *r) {
 }
 
 static void got_settings(void *context, const tb_settings_result_v1 *r) { tell(context, (long long)r->count); }
-static void got_account(void *context, const tb_account_result_v1 *r) { tell(context, r->error ? r->error->code : (long long)r->account); }
-static void got_player(void *context, const tb_player_result_v1 *r) { tell(context, r->error ? r->error->code : (long long)r->track_count); }
+static void got_account(void *context, const tb_account_result_v1 *r) {
+    tell(context, r->error ? r->error->code : (long long)r->account);
+}
+static void got_player(void *context, const tb_player_result_v1 *r) {
+    tell(context, r->error ? r->error->code : (long long)r->track_count);
+}
 static void got_search(void *context, const tb_search_result_v1 *r) { tell(context, (long long)r->count); }
 static void got_history(void *context, const tb_history_result_v1 *r) { tell(context, (long long)r->count); }
-static void got_probe(void *context, const tb_probe_result_v1 *r) { tell(context, r->error ? r->error->code : r->duration_ms); }
+static void got_probe(void *context, const tb_probe_result_v1 *r) {
+    tell(context, r->error ? r->error->code : r->duration_ms);
+}
 static void fired(void *context) { tell(context, clocks->unix_ms(host) % 100000); }
 
 TB_COMMAND(silent, TB_NO_PARAMS) {
@@ -152,21 +158,24 @@ TB_COMMAND(timers, TB_NO_PARAMS) {
 }
 
 #define MIXED(P) \
-    P(STR, a, "a", 0, 0) P(NUM, b, "b", 0, 0) P(INT, c, "c", 0, 0) P(OPT_NUM, d, "d", 0, 0) P(NUM, e, "e", 0, 0) \
-    P(BOOL, f, "f", 0, 0) P(OPT_INT, g, "g", 0, 0) P(OPT_INT, h, "h", 0, 0) P(NUM, i, "i", 0, 0) P(INT, j, "j", 0, 0) P(OPT_STR, k, "k", 0, 0)
+    P(STR, a, "a", 0, 0) \
+    P(NUM, b, "b", 0, 0) P(INT, c, "c", 0, 0) P(OPT_NUM, d, "d", 0, 0) P(NUM, e, "e", 0, 0) P(BOOL, f, "f", 0, 0) \
+        P(OPT_INT, g, "g", 0, 0) P(OPT_INT, h, "h", 0, 0) P(NUM, i, "i", 0, 0) P(INT, j, "j", 0, 0) \
+            P(OPT_STR, k, "k", 0, 0)
 TB_COMMAND(mixed, MIXED) {
     (void)self, (void)call;
     char text[200];
-    snprintf(text, sizeof text, "[%.*s %g %lld %g %g %lld %lld %d %g %lld %d]", (int)a->len, a->ptr, b, (long long)c, d ? *d : -1, e,
-             (long long)f, g ? (long long)*g : -1, h != NULL, i, (long long)j, k != NULL);
+    snprintf(text, sizeof text, "[%.*s %g %lld %g %g %lld %lld %d %g %lld %d]", (int)a->len, a->ptr, b, (long long)c,
+             d ? *d : -1, e, (long long)f, g ? (long long)*g : -1, h != NULL, i, (long long)j, k != NULL);
     return say(task, text);
 }
 
 static const tb_command_v1 items[] = {
-    TB_COMMAND_ROW(silent, "never answers"),    TB_COMMAND_ROW(twice, "answers twice"), TB_COMMAND_ROW(wrong, "wrong kinds"),
-    TB_COMMAND_ROW(settle_kept, "answers late"), TB_COMMAND_ROW(lies, "says no after yes"),
-    TB_COMMAND_ROW(hangs, "does not return"), TB_COMMAND_ROW(world, "asks everything"),
-    TB_COMMAND_ROW(timers, "sets timers"),      TB_COMMAND_ROW(mixed, "all types"),
+    TB_COMMAND_ROW(silent, "never answers"),   TB_COMMAND_ROW(twice, "answers twice"),
+    TB_COMMAND_ROW(wrong, "wrong kinds"),      TB_COMMAND_ROW(settle_kept, "answers late"),
+    TB_COMMAND_ROW(lies, "says no after yes"), TB_COMMAND_ROW(hangs, "does not return"),
+    TB_COMMAND_ROW(world, "asks everything"),  TB_COMMAND_ROW(timers, "sets timers"),
+    TB_COMMAND_ROW(mixed, "all types"),
 };
 
 static tb_status autocomplete(void *self, tb_task task, const tb_invocation_v1 *call, tb_str option, tb_str text) {
@@ -182,7 +191,8 @@ static tb_status component(void *self, tb_task task, const tb_invocation_v1 *cal
     return say(task, call->command.len == 4 ? "[4]" : "[0]");
 }
 
-static tb_status modal(void *self, tb_task task, const tb_invocation_v1 *call, const tb_field_v1 *fields, size_t count) {
+static tb_status modal(void *self, tb_task task, const tb_invocation_v1 *call, const tb_field_v1 *fields,
+                       size_t count) {
     (void)self, (void)call;
     return say(task, count == 1 && tb_is(fields->custom_id, "name") && tb_is(fields->value, "Tim") ? "[1]" : "[0]");
 }
@@ -242,15 +252,24 @@ static tb_status create(const tb_host_v1 *given, tb_str config, void **out) {
     (void)config;
     *out = NULL;
     host = given;
-#define GET(name, id) if (!(name = given->get_extension(given, id))) return TB_E_UNSUPPORTED;
-    GET(logs, TB_EXT_LOG) GET(tasks, TB_EXT_TASK) GET(http, TB_EXT_HTTP) GET(store, TB_EXT_STORE) GET(clocks, TB_EXT_CLOCK)
-    GET(accounts, TB_EXT_ACCOUNT) GET(sources, TB_EXT_SOURCE_HOST) GET(pipes, TB_EXT_PIPE) GET(player, TB_EXT_PLAYER)
-    GET(searches, TB_EXT_SEARCH) GET(reply, TB_EXT_REPLY) GET(settings, TB_EXT_SETTINGS) GET(history, TB_EXT_HISTORY)
-    GET(probes, TB_EXT_PROBE) GET(metrics, TB_EXT_METRICS) GET(lyrics_host, TB_EXT_LYRICS_HOST) GET(health_host, TB_EXT_HEALTH_HOST)
-    return given->get_extension(given, "timmy.nothing/1") || given->get_extension(given, NULL) ? TB_E_INTERNAL : TB_OK;
+#define GET(name, id) \
+    if (!(name = given->get_extension(given, id))) return TB_E_UNSUPPORTED;
+    GET(logs, TB_EXT_LOG)
+            GET(tasks, TB_EXT_TASK) GET(http, TB_EXT_HTTP) GET(store, TB_EXT_STORE) GET(clocks, TB_EXT_CLOCK)
+                GET(accounts, TB_EXT_ACCOUNT) GET(sources, TB_EXT_SOURCE_HOST) GET(pipes, TB_EXT_PIPE)
+                    GET(player, TB_EXT_PLAYER) GET(searches, TB_EXT_SEARCH) GET(reply, TB_EXT_REPLY)
+                        GET(settings, TB_EXT_SETTINGS) GET(history, TB_EXT_HISTORY) GET(probes, TB_EXT_PROBE)
+                            GET(metrics, TB_EXT_METRICS) GET(lyrics_host, TB_EXT_LYRICS_HOST)
+                                GET(health_host, TB_EXT_HEALTH_HOST) return given->get_extension(given,
+                                                                                                 "timmy.nothing/1") ||
+            given->get_extension(given, NULL)
+        ? TB_E_INTERNAL
+        : TB_OK;
 }
 
-static const tb_plugin_v1 table = { TB_PLUGIN_MAGIC, sizeof table, TB_LIT("test.mock"), TB_LIT("1.0.0"), create, NULL, NULL, get_extension };
+static const tb_plugin_v1 table = {
+    TB_PLUGIN_MAGIC, sizeof table, TB_LIT("test.mock"), TB_LIT("1.0.0"), create, NULL, NULL, get_extension
+};
 const tb_plugin_v1 *timmybot_plugin_v1(void) { return &table; }
 
 // ---- the tests ----
@@ -270,9 +289,11 @@ static bool was_told(const char *text) {
 }
 
 static void every_extension_can_be_missing(void) {
-    static const char *const ids[] = { TB_EXT_LOG, TB_EXT_TASK, TB_EXT_HTTP, TB_EXT_STORE, TB_EXT_CLOCK, TB_EXT_ACCOUNT,
-        TB_EXT_SOURCE_HOST, TB_EXT_PIPE, TB_EXT_PLAYER, TB_EXT_SEARCH, TB_EXT_REPLY, TB_EXT_SETTINGS, TB_EXT_HISTORY,
-        TB_EXT_PROBE, TB_EXT_METRICS, TB_EXT_LYRICS_HOST, TB_EXT_HEALTH_HOST };
+    static const char *const ids[] = { TB_EXT_LOG,        TB_EXT_TASK,    TB_EXT_HTTP,        TB_EXT_STORE,
+                                       TB_EXT_CLOCK,      TB_EXT_ACCOUNT, TB_EXT_SOURCE_HOST, TB_EXT_PIPE,
+                                       TB_EXT_PLAYER,     TB_EXT_SEARCH,  TB_EXT_REPLY,       TB_EXT_SETTINGS,
+                                       TB_EXT_HISTORY,    TB_EXT_PROBE,   TB_EXT_METRICS,     TB_EXT_LYRICS_HOST,
+                                       TB_EXT_HEALTH_HOST };
     for (size_t i = 0; i < sizeof ids / sizeof *ids; i++) {
         tb_mock *m = tb_mock_new();
         tb_mock_link(m, timmybot_plugin_v1);
@@ -312,9 +333,9 @@ static void breaches(void) {
 
 static void mixed_arguments(void) {
     tb_mock *m = started();
-    tb_mock_option all[] = { { "a", "word", 0, 0 }, { "b", NULL, 0, 1.5 }, { "c", NULL, -3, 0 },  { "d", NULL, 0, 2.5 },
-                             { "e", NULL, 0, 3.5 }, { "f", NULL, 1, 0 },   { "g", NULL, 42, 0 }, { "i", NULL, 0, 4.5 },
-                             { "j", NULL, 1LL << 60, 0 } };
+    tb_mock_option all[] = { { "a", "word", 0, 0 }, { "b", NULL, 0, 1.5 }, { "c", NULL, -3, 0 },
+                             { "d", NULL, 0, 2.5 }, { "e", NULL, 0, 3.5 }, { "f", NULL, 1, 0 },
+                             { "g", NULL, 42, 0 },  { "i", NULL, 0, 4.5 }, { "j", NULL, 1LL << 60, 0 } };
     const tb_mock_result *r = tb_mock_result_of(m, tb_mock_command(m, "mixed", all, 9));
     TB_CHECK(tb_is(r->message.components_json, "[word 1.5 -3 2.5 3.5 1 42 0 4.5 1152921504606846976 0]"));
     TB_CHECK(tb_mock_finish(m, stderr) == 0);
@@ -323,11 +344,13 @@ static void mixed_arguments(void) {
 static void the_world(void) {
     tb_mock *m = started();
     tb_mock_http(m, "https://example.org/a", &(tb_mock_answer){ .status = 503 });
-    tb_mock_http(m, "https://example.org/*", &(tb_mock_answer){ .status = 200, .body = TB_LIT("0123456789"), .chunk = 4 });
+    tb_mock_http(m, "https://example.org/*",
+                 &(tb_mock_answer){ .status = 200, .body = TB_LIT("0123456789"), .chunk = 4 });
     tb_mock_http(m, "https://example.org/nowhere", &(tb_mock_answer){ .error = TB_E_TIMEOUT });
     tb_mock_account(m, "main", 3, 77, "read");
     tb_mock_setting(m, 1, "loop", "on");
-    tb_track_v1 tracks[2] = { { .key = TB_LIT("k"), .title = TB_LIT("t") }, { .key = TB_LIT("l"), .title = TB_LIT("u") } };
+    tb_track_v1 tracks[2] = { { .key = TB_LIT("k"), .title = TB_LIT("t") },
+                              { .key = TB_LIT("l"), .title = TB_LIT("u") } };
     tb_mock_player(m, &(tb_player_result_v1){ .tracks = tracks, .track_count = 2 });
     tb_mock_search(m, tracks, 2, "test.source");
     tb_mock_history(m, &(tb_played_v1){ .track = tracks[0] }, 1);
@@ -345,8 +368,10 @@ static void the_world(void) {
     TB_CHECK(r->progress == 1 && tb_is(r->note, "at it") && r->defers == 1 && r->edits == 1 && r->follow_up_count == 5);
     TB_CHECK(tb_is(r->message.components_json, "[3]"));
     TB_CHECK(tb_mock_http_count(m) == 4 && tb_is(tb_mock_http_request(m, 0)->method, "GET"));
-    TB_CHECK(tb_mock_asked_count(m) == 5 && tb_is(tb_mock_asked_at(m, 0).text, "song") && tb_mock_asked_at(m, 1).a == -5);
-    TB_CHECK(tb_mock_metric(m, "calls") == 5 && tb_mock_metric_count(m, "calls") == 2 && tb_mock_metric(m, "level") == 7);
+    TB_CHECK(tb_mock_asked_count(m) == 5 && tb_is(tb_mock_asked_at(m, 0).text, "song") &&
+             tb_mock_asked_at(m, 1).a == -5);
+    TB_CHECK(tb_mock_metric(m, "calls") == 5 && tb_mock_metric_count(m, "calls") == 2 &&
+             tb_mock_metric(m, "level") == 7);
     TB_CHECK(tb_mock_log_count(m, TB_LOG_WARNING) == 1 && tb_is(tb_mock_log_line(m, 0), "careful"));
     TB_CHECK(tb_is(tb_mock_setting_of(m, 1, "volume"), "70") && !tb_mock_store_get(m, "b").ptr);
     TB_CHECK(tb_mock_finish(m, stderr) == 1);  // the request for ftp

@@ -79,12 +79,14 @@ static int tell(const tb_mock_result *r) {
 static int info(tb_mock *m) {
     const tb_plugin_v1 *p = tb_mock_plugin(m);
     printf("%.*s %.*s\n", (int)p->id.len, p->id.ptr, (int)p->version.len, p->version.ptr);
-    static const char *const ids[] = { TB_EXT_SOURCE, TB_EXT_COMMANDS, TB_EXT_OAUTH, TB_EXT_RECOMMEND, TB_EXT_LYRICS, TB_EXT_HEALTH };
+    static const char *const ids[] = { TB_EXT_SOURCE,    TB_EXT_COMMANDS, TB_EXT_OAUTH,
+                                       TB_EXT_RECOMMEND, TB_EXT_LYRICS,   TB_EXT_HEALTH };
     for (size_t i = 0; i < sizeof ids / sizeof *ids; i++)
         if (p->get_extension(ids[i])) printf("  offers %s\n", ids[i]);
     const tb_commands_v1 *c = p->get_extension(TB_EXT_COMMANDS);
     for (size_t i = 0; c && i < c->count; i++)
-        printf("  /%.*s  %.*s\n", (int)c->items[i].name.len, c->items[i].name.ptr, (int)c->items[i].text.len, c->items[i].text.ptr);
+        printf("  /%.*s  %.*s\n", (int)c->items[i].name.len, c->items[i].name.ptr, (int)c->items[i].text.len,
+               c->items[i].text.ptr);
     return 0;
 }
 
@@ -101,7 +103,10 @@ static int search(tb_mock *m, const char *text) {
 }
 
 static int write_out(const options *o, uint32_t kind, const tb_mock_sound *sound) {
-    const char *path = o->out ? o->out : kind == TB_MEDIA_OPUS_PACKETS ? "out.opus" : kind == TB_MEDIA_PCM_S16_48K_STEREO ? "out.wav" : "out.bin";
+    const char *path = o->out                                ? o->out
+                       : kind == TB_MEDIA_OPUS_PACKETS       ? "out.opus"
+                       : kind == TB_MEDIA_PCM_S16_48K_STEREO ? "out.wav"
+                                                             : "out.bin";
     FILE *file = strcmp(path, "-") == 0 ? stdout : fopen(path, "wb");
     bool is_good = file && write_sound(file, kind, sound);
     if (file) is_good = (file == stdout ? fflush(file) : fclose(file)) == 0 && is_good;
@@ -167,7 +172,8 @@ static int act(tb_mock *m, const options *o, int argc, char **argv) {
     if (strcmp(action, "play") == 0) return play(m, o, argv[1]);
     if (strcmp(action, "command") == 0) return command(m, argv[1], argc - 2, argv + 2);
     if (strcmp(action, "press") == 0)
-        return show_answer(tb_mock_result_of(m, tb_mock_component(m, argv[1], (const char *const *)argv + 2, (size_t)argc - 2)));
+        return show_answer(
+            tb_mock_result_of(m, tb_mock_component(m, argv[1], (const char *const *)argv + 2, (size_t)argc - 2)));
     return fputs(usage, stderr), 2;
 }
 

@@ -10,7 +10,9 @@ static void put(uint8_t *to, uint64_t value, int bytes) {
 }
 
 static bool write_wav(FILE *file, const tb_mock_sound *sound) {
-    uint8_t head[44] = { 'R', 'I', 'F', 'F', 0, 0, 0, 0, 'W', 'A', 'V', 'E', 'f', 'm', 't', ' ', 16, 0, 0, 0, 1, 0, 2, 0 };
+    uint8_t head[44] = {
+        'R', 'I', 'F', 'F', 0, 0, 0, 0, 'W', 'A', 'V', 'E', 'f', 'm', 't', ' ', 16, 0, 0, 0, 1, 0, 2, 0
+    };
     put(head + 4, 36 + sound->count, 4);
     put(head + 24, 48000, 4);
     put(head + 28, 48000 * 4, 4);
@@ -18,7 +20,8 @@ static bool write_wav(FILE *file, const tb_mock_sound *sound) {
     put(head + 34, 16, 2);
     head[36] = 'd', head[37] = 'a', head[38] = 't', head[39] = 'a';
     put(head + 40, sound->count, 4);
-    return fwrite(head, 1, sizeof head, file) == sizeof head && fwrite(sound->bytes, 1, sound->count, file) == sound->count;
+    return fwrite(head, 1, sizeof head, file) == sizeof head &&
+           fwrite(sound->bytes, 1, sound->count, file) == sound->count;
 }
 
 // Ogg's checksum: CRC-32 with the polynomial 0x04c11db7, not reflected, from 0.
@@ -31,7 +34,8 @@ static uint32_t ogg_sum(uint32_t sum, const uint8_t *bytes, size_t count) {
 }
 
 // One packet on a page of its own.
-static bool write_page(FILE *file, uint8_t flags, uint64_t granule, uint32_t number, const uint8_t *packet, size_t count) {
+static bool write_page(FILE *file, uint8_t flags, uint64_t granule, uint32_t number, const uint8_t *packet,
+                       size_t count) {
     uint8_t head[27 + 255] = { 'O', 'g', 'g', 'S', 0, flags };
     size_t segments = count / 255 + 1;
     if (segments > 255) return false;
@@ -53,8 +57,8 @@ static bool write_ogg(FILE *file, const tb_mock_sound *sound) {
     for (size_t at = 0; is_good && at + 2 <= sound->count; number++) {
         size_t length = sound->bytes[at] | (size_t)sound->bytes[at + 1] << 8;
         bool is_last = at + 2 + length >= sound->count;
-        is_good = at + 2 + length <= sound->count &&
-                  write_page(file, is_last ? 4 : 0, (uint64_t)(number - 1) * 960, number, sound->bytes + at + 2, length);
+        is_good = at + 2 + length <= sound->count && write_page(file, is_last ? 4 : 0, (uint64_t)(number - 1) * 960,
+                                                                number, sound->bytes + at + 2, length);
         at += 2 + length;
     }
     return is_good;

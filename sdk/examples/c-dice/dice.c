@@ -58,7 +58,8 @@ static tb_status send(plugin *p, tb_task task, const text *content, tb_str again
     text json = { .used = 0 };
     add(&json, "[{\"type\":10,\"content\":\"%s\"}", content->bytes);
     if (again.len) {
-        add(&json, ",{\"type\":1,\"components\":[{\"type\":2,\"style\":2,\"label\":\"Again\",\"custom_id\":\"again:%.*s\"}]}",
+        add(&json,
+            ",{\"type\":1,\"components\":[{\"type\":2,\"style\":2,\"label\":\"Again\",\"custom_id\":\"again:%.*s\"}]}",
             (int)again.len, again.ptr);
     }
     add(&json, "]");
@@ -139,14 +140,15 @@ static tb_status autocomplete(void *self, tb_task task, const tb_invocation_v1 *
     (void)call, (void)option;
     plugin *p = self;
     static const tb_choice_v1 all[] = {
-        { TB_LIT("d4"), TB_LIT("d4") },     { TB_LIT("d6"), TB_LIT("d6") },     { TB_LIT("2d6"), TB_LIT("2d6") },
-        { TB_LIT("3d6"), TB_LIT("3d6") },   { TB_LIT("d8"), TB_LIT("d8") },     { TB_LIT("d10"), TB_LIT("d10") },
-        { TB_LIT("d12"), TB_LIT("d12") },   { TB_LIT("d20"), TB_LIT("d20") },   { TB_LIT("d100"), TB_LIT("d100") },
+        { TB_LIT("d4"), TB_LIT("d4") },   { TB_LIT("d6"), TB_LIT("d6") },   { TB_LIT("2d6"), TB_LIT("2d6") },
+        { TB_LIT("3d6"), TB_LIT("3d6") }, { TB_LIT("d8"), TB_LIT("d8") },   { TB_LIT("d10"), TB_LIT("d10") },
+        { TB_LIT("d12"), TB_LIT("d12") }, { TB_LIT("d20"), TB_LIT("d20") }, { TB_LIT("d100"), TB_LIT("d100") },
     };
     tb_choice_v1 fitting[sizeof all / sizeof *all];
     size_t count = 0;
     for (size_t i = 0; i < sizeof all / sizeof *all; i++)
-        if (typed.len <= all[i].name.len && (!typed.len || memcmp(all[i].name.ptr, typed.ptr, typed.len) == 0)) fitting[count++] = all[i];
+        if (typed.len <= all[i].name.len && (!typed.len || memcmp(all[i].name.ptr, typed.ptr, typed.len) == 0))
+            fitting[count++] = all[i];
     p->reply->choices(p->host, task, fitting, count);
     return TB_OK;
 }
@@ -169,8 +171,9 @@ TB_COMMAND(coin, TB_NO_PARAMS) {
 }
 
 #define PICK(P) \
-    P(STR, first, "one thing", 1, 100) P(STR, second, "another thing", 1, 100) P(OPT_STR, third, "a third thing", 1, 100) \
-    P(OPT_STR, fourth, "a fourth thing", 1, 100) P(OPT_BOOL, secret, "only you see it", 0, 0)
+    P(STR, first, "one thing", 1, 100) \
+    P(STR, second, "another thing", 1, 100) P(OPT_STR, third, "a third thing", 1, 100) \
+        P(OPT_STR, fourth, "a fourth thing", 1, 100) P(OPT_BOOL, secret, "only you see it", 0, 0)
 TB_COMMAND(pick, PICK) {
     (void)call;
     const tb_str *given[] = { first, second, third, fourth };

@@ -29,7 +29,8 @@ static void rolls(tb_mock *m) {
         TB_CHECK(tb_has(r->message.components_json, "\"custom_id\":\"again:2d2+1\""));
         if (sum >= 3 && sum <= 5) seen[sum - 1] = true;
     }
-    TB_CHECK(seen[2] && seen[3] && seen[4]);  // 2 of 200 throws would have to be one in 10^25 for this to fail by chance
+    TB_CHECK(seen[2] && seen[3] &&
+             seen[4]);  // 2 of 200 throws would have to be one in 10^25 for this to fail by chance
     tb_mock_option many[] = { { "dice", "d6", 0, 0 }, { "times", NULL, 10, 0 } };
     tb_str json = call(m, "roll", many, 2)->message.components_json;
     int commas = 0;
@@ -38,7 +39,8 @@ static void rolls(tb_mock *m) {
 }
 
 static void mistakes(tb_mock *m) {
-    static const char *const bad[] = { "", "d", "2d", "d1", "d1001", "51d6", "0d6", "2d6+", "2d6 ", "\"", "99999999999d6", "2x6" };
+    static const char *const bad[] = { "",    "d",    "2d",   "d1", "d1001",         "51d6",
+                                       "0d6", "2d6+", "2d6 ", "\"", "99999999999d6", "2x6" };
     for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
         tb_mock_option dice = { "dice", bad[i], 0, 0 };
         const tb_mock_result *r = call(m, "roll", &dice, 1);
@@ -48,7 +50,8 @@ static void mistakes(tb_mock *m) {
 
 static void button(tb_mock *m) {
     const tb_mock_result *r = tb_mock_result_of(m, tb_mock_component(m, "again:3d6", NULL, 0));
-    TB_CHECK(r->kind == TB_MOCK_SENT && r->message.flags == TB_REPLY_UPDATE && tb_has(r->message.components_json, "again:3d6"));
+    TB_CHECK(r->kind == TB_MOCK_SENT && r->message.flags == TB_REPLY_UPDATE &&
+             tb_has(r->message.components_json, "again:3d6"));
     TB_CHECK(tb_mock_peek(m, tb_mock_component(m, "other", NULL, 0))->status == TB_E_NOT_FOUND);
 }
 
@@ -61,7 +64,10 @@ static void suggestions(tb_mock *m) {
 static void picks(tb_mock *m) {
     bool third = false, first = false;
     for (int i = 0; i < 200; i++) {
-        tb_mock_option things[] = { { "first", "tea", 0, 0 }, { "second", "tea", 0, 0 }, { "fourth", "a \"b\" @c\\", 0, 0 }, { "secret", NULL, 1, 0 } };
+        tb_mock_option things[] = { { "first", "tea", 0, 0 },
+                                    { "second", "tea", 0, 0 },
+                                    { "fourth", "a \"b\" @c\\", 0, 0 },
+                                    { "secret", NULL, 1, 0 } };
         const tb_mock_result *r = call(m, "pick", things, 4);
         TB_CHECK(r->kind == TB_MOCK_SENT && r->message.flags == TB_REPLY_EPHEMERAL);
         first |= tb_has(r->message.components_json, "\"tea\"");

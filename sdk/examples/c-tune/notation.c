@@ -23,7 +23,8 @@ __attribute__((format(printf, 2, 3))) static bool wrong(parser *p, const char *f
     va_start(arguments, format);
     int used = vsnprintf(p->problem, p->room, format, arguments);
     va_end(arguments);
-    if (used > 0 && (size_t)used < p->room) snprintf(p->problem + used, p->room - (size_t)used, " (at character %zu)", p->at + 1);
+    if (used > 0 && (size_t)used < p->room)
+        snprintf(p->problem + used, p->room - (size_t)used, " (at character %zu)", p->at + 1);
     return false;
 }
 
@@ -127,7 +128,8 @@ static bool word(parser *p) {
     char first = peek(p);
     if (is_setting && (first == 't' || first == 'v')) {
         p->at += 2;
-        return first == 't' ? number(p, "the tempo", 20, 400, &p->tempo) : number(p, "the loudness", 1, 100, &p->volume);
+        return first == 't' ? number(p, "the tempo", 20, 400, &p->tempo)
+                            : number(p, "the loudness", 1, 100, &p->volume);
     }
     if (take(p, 'R') || take(p, 'r')) return rest(p);
     uint8_t pitches[8] = { 0 };
@@ -144,7 +146,14 @@ static bool word(parser *p) {
 }
 
 int tune_parse(const char *notation, size_t length, tune *out, char *problem, size_t room) {
-    parser p = { .text = notation, .length = length, .octave = 4, .tempo = 120, .volume = 80, .out = out, .problem = problem, .room = room };
+    parser p = { .text = notation,
+                 .length = length,
+                 .octave = 4,
+                 .tempo = 120,
+                 .volume = 80,
+                 .out = out,
+                 .problem = problem,
+                 .room = room };
     out->count = 0;
     for (;;) {
         while (p.at < length && is_space(peek(&p))) p.at++;

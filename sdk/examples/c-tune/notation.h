@@ -12,13 +12,13 @@
 #include <stdint.h>
 
 #define TUNE_RATE 48000
-#define TUNE_MAX_NOTES 600            // a key has at most 1024 bytes, so no notation is longer
+#define TUNE_MAX_NOTES 600                 // a key has at most 1024 bytes, so no notation is longer
 #define TUNE_MAX_FRAMES (600 * TUNE_RATE)  // ten minutes
-#define TUNE_TAIL (TUNE_RATE / 2)     // what the last note rings on
+#define TUNE_TAIL (TUNE_RATE / 2)          // what the last note rings on
 
 typedef struct tune_note {
-    uint8_t pitch;   // MIDI: 60 is C4, 69 is A4 with 440 Hz
-    uint8_t volume;  // percent
+    uint8_t pitch;          // MIDI: 60 is C4, 69 is A4 with 440 Hz
+    uint8_t volume;         // percent
     int64_t start, length;  // in frames of 1/48000 s
 } tune_note;
 

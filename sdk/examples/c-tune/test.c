@@ -41,12 +41,23 @@ static void notation(void) {
 
 static void mistakes(void) {
     static const char *const bad[][2] = {
-        { "", "no note" },           { "R R", "no note" },           { "C4 H4", "character 4" },
-        { "C9", "octave" },          { "C4/0", "length" },           { "C4/65", "length" },
-        { "t=10 C", "tempo" },       { "v=0 C", "loudness" },        { "[C4 E4", "ends in ]" },
-        { "[]", "at least one" },    { "[C D E F G A B C D]", "8" }, { "C4~", "tie" },
-        { "C4~ D4", "same note" },   { "C4~ R", "same note" },       { "C4E4", "spaces" },
-        { "Cbb0", "too low" },       { "t=20 C/1..... C", "spaces" },
+        { "", "no note" },
+        { "R R", "no note" },
+        { "C4 H4", "character 4" },
+        { "C9", "octave" },
+        { "C4/0", "length" },
+        { "C4/65", "length" },
+        { "t=10 C", "tempo" },
+        { "v=0 C", "loudness" },
+        { "[C4 E4", "ends in ]" },
+        { "[]", "at least one" },
+        { "[C D E F G A B C D]", "8" },
+        { "C4~", "tie" },
+        { "C4~ D4", "same note" },
+        { "C4~ R", "same note" },
+        { "C4E4", "spaces" },
+        { "Cbb0", "too low" },
+        { "t=20 C/1..... C", "spaces" },
         { "\xff\xfe", "note" },
     };
     tb_mock *m = started();

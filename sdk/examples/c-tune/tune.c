@@ -17,9 +17,9 @@ TB_MANIFEST("{\"id\":\"example.tune\",\"version\":\"1.0.0\",\"abi\":1,\"license\
             "\"text\":\"Makes music from a melody notation\",\"source\":{\"patterns\":[\"tune:\"]},\"hosts\":[]}");
 
 #define PREFIX "tune:"
-#define FRAME 4u       // bytes: left and right, 16 bits each
+#define FRAME 4u  // bytes: left and right, 16 bits each
 #define HARMONICS 6
-#define BLOCK 256      // frames that are made at once; an interrupt is seen between two of them
+#define BLOCK 256  // frames that are made at once; an interrupt is seen between two of them
 
 typedef struct plugin {
     const tb_host_v1 *host;
@@ -141,7 +141,9 @@ static uint32_t match(void *self, tb_str input) {
 }
 
 static tb_status fail(plugin *p, tb_task task, tb_status code, const char *text) {
-    tb_error_v1 error = { .code = code, .user_text = { text, strlen(text) }, .detail = TB_LIT("melody not understood") };
+    tb_error_v1 error = { .code = code,
+                          .user_text = { text, strlen(text) },
+                          .detail = TB_LIT("melody not understood") };
     return p->tasks->fail(p->host, task, &error);
 }
 

@@ -20,7 +20,9 @@ private:
 
     char peek() const { return at_ < text_.size() ? text_[at_] : '\0'; }
     bool take(char c) { return peek() == c && at_ < text_.size() ? (at_++, true) : false; }
-    bool take(std::string_view word) { return text_.substr(at_, word.size()) == word ? (at_ += word.size(), true) : false; }
+    bool take(std::string_view word) {
+        return text_.substr(at_, word.size()) == word ? (at_ += word.size(), true) : false;
+    }
     void space() {
         while (at_ < text_.size() && std::string_view(" \t\n\r").find(text_[at_]) != std::string_view::npos) at_++;
     }
@@ -91,7 +93,10 @@ private:
         out = 0;
         for (int i = 0; i < 4; i++) {
             char c = peek();
-            uint32_t digit = c >= '0' && c <= '9' ? c - '0' : c >= 'a' && c <= 'f' ? c - 'a' + 10 : c >= 'A' && c <= 'F' ? c - 'A' + 10 : 99;
+            uint32_t digit = c >= '0' && c <= '9'   ? c - '0'
+                             : c >= 'a' && c <= 'f' ? c - 'a' + 10
+                             : c >= 'A' && c <= 'F' ? c - 'A' + 10
+                                                    : 99;
             if (digit == 99) return false;
             out = out << 4 | digit;
             at_++;
@@ -101,9 +106,17 @@ private:
 
     // Continuation bytes of a character that begins with `first`, and whether they are there (RFC 3629).
     bool character(unsigned char first, std::string &out) {
-        int more = first >= 0xC2 && first <= 0xDF ? 1 : first >= 0xE0 && first <= 0xEF ? 2 : first >= 0xF0 && first <= 0xF4 ? 3 : 0;
+        int more = first >= 0xC2 && first <= 0xDF   ? 1
+                   : first >= 0xE0 && first <= 0xEF ? 2
+                   : first >= 0xF0 && first <= 0xF4 ? 3
+                                                    : 0;
         if (!more) return false;
-        unsigned char least = first == 0xE0 ? 0xA0 : first == 0xF0 ? 0x90 : 0x80, most = first == 0xED ? 0x9F : first == 0xF4 ? 0x8F : 0xBF;
+        unsigned char least = first == 0xE0   ? 0xA0
+                              : first == 0xF0 ? 0x90
+                                              : 0x80,
+                      most = first == 0xED   ? 0x9F
+                             : first == 0xF4 ? 0x8F
+                                             : 0xBF;
         out += static_cast<char>(first);
         for (int i = 0; i < more; i++, least = 0x80, most = 0xBF) {
             unsigned char next = static_cast<unsigned char>(peek());
@@ -149,7 +162,9 @@ private:
             char c = text_[at_++];
             if (c == '"') return true;
             if (static_cast<unsigned char>(c) < 0x20) return false;
-            bool is_good = c == '\\' ? escape(out) : static_cast<unsigned char>(c) < 0x80 ? (out += c, true) : character(static_cast<unsigned char>(c), out);
+            bool is_good = c == '\\'                              ? escape(out)
+                           : static_cast<unsigned char>(c) < 0x80 ? (out += c, true)
+                                                                  : character(static_cast<unsigned char>(c), out);
             if (!is_good) return false;
         }
         return false;
@@ -175,6 +190,7 @@ std::string_view Json::text(std::string_view name) const {
 
 int64_t Json::integer(std::string_view name) const {
     const Json *value = find(name);
-    bool is_whole = value && (value->kind_ == Kind::number || value->kind_ == Kind::boolean) && value->number_ > -1e15 && value->number_ < 1e15;
+    bool is_whole = value && (value->kind_ == Kind::number || value->kind_ == Kind::boolean) &&
+                    value->number_ > -1e15 && value->number_ < 1e15;
     return is_whole ? static_cast<int64_t>(value->number_) : 0;
 }

@@ -14,9 +14,10 @@
 
 // Stations may be anywhere, so this one asks for every host and port, also by plain http. The host still refuses addresses
 // of private networks.
-TB_MANIFEST("{\"id\":\"example.radio\",\"version\":\"1.0.0\",\"abi\":1,\"license\":\"MIT\",\"name\":\"Radio directory\","
-            "\"text\":\"Finds internet radio stations and plays them\",\"source\":{\"patterns\":[\"radio:\"]},"
-            "\"hosts\":[\"de1.api.radio-browser.info\",\"http://*:*\"]}");
+TB_MANIFEST(
+    "{\"id\":\"example.radio\",\"version\":\"1.0.0\",\"abi\":1,\"license\":\"MIT\",\"name\":\"Radio directory\","
+    "\"text\":\"Finds internet radio stations and plays them\",\"source\":{\"patterns\":[\"radio:\"]},"
+    "\"hosts\":[\"de1.api.radio-browser.info\",\"http://*:*\"]}");
 
 namespace {
 
@@ -62,10 +63,13 @@ struct Station {
 
     explicit Station(const Json &json)
         : id(json.text("stationuuid")), name(json.text("name")),
-          url(json.text("url_resolved").empty() ? json.text("url") : json.text("url_resolved")), homepage(json.text("homepage")),
-          favicon(json.text("favicon")), tags(json.text("tags")), country(json.text("country")), is_hls(json.integer("hls") != 0) {}
+          url(json.text("url_resolved").empty() ? json.text("url") : json.text("url_resolved")),
+          homepage(json.text("homepage")), favicon(json.text("favicon")), tags(json.text("tags")),
+          country(json.text("country")), is_hls(json.integer("hls") != 0) {}
 
-    bool is_playable() const { return !id.empty() && id.size() <= 64 && !name.empty() && !url.empty() && url.size() <= 4096; }
+    bool is_playable() const {
+        return !id.empty() && id.size() <= 64 && !name.empty() && !url.empty() && url.size() <= 4096;
+    }
 };
 
 // RFC 3986: everything but unreserved characters as %XX.
@@ -73,7 +77,8 @@ std::string encoded(std::string_view text) {
     static constexpr char digits[] = "0123456789ABCDEF";
     std::string out;
     for (unsigned char c : text) {
-        bool is_plain = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || (c != 0 && std::strchr("-._~", c));
+        bool is_plain = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
+                        (c != 0 && std::strchr("-._~", c));
         if (is_plain) out += static_cast<char>(c);
         else out += '%', out += digits[c >> 4], out += digits[c & 15];
     }
@@ -109,14 +114,18 @@ struct Request {
         static constexpr std::string_view sorry = "The radio directory does not answer right now.";
         if (response.error) return plugin->fail(task, response.error->code, sorry, view(response.error->detail));
         if (response.status == 429) return plugin->fail(task, TB_E_RATE_LIMIT, sorry, "429");
-        if (response.status != 200) return plugin->fail(task, TB_E_UNAVAILABLE, sorry, "status " + std::to_string(response.status));
-        std::optional<Json> json = Json::parse({ reinterpret_cast<const char *>(response.body.ptr), response.body.len });
-        if (!json || json->kind() != Json::Kind::array) return plugin->fail(task, TB_E_IO, sorry, "its answer is no JSON array");
+        if (response.status != 200)
+            return plugin->fail(task, TB_E_UNAVAILABLE, sorry, "status " + std::to_string(response.status));
+        std::optional<Json> json =
+            Json::parse({ reinterpret_cast<const char *>(response.body.ptr), response.body.len });
+        if (!json || json->kind() != Json::Kind::array)
+            return plugin->fail(task, TB_E_IO, sorry, "its answer is no JSON array");
         then(*this, *json);
     }
 };
 
-tb_status ask(const Shared &p, tb_task task, size_t limit, const std::string &path, void (*then)(const Request &, const Json &)) {
+tb_status ask(const Shared &p, tb_task task, size_t limit, const std::string &path,
+              void (*then)(const Request &, const Json &)) {
     auto pending = std::unique_ptr<Request>(new Request{ p, task, limit, then });
     const std::string url = p->directory + path;
     const tb_header_v1 headers[] = { { TB_STR("Accept"), TB_STR("application/json") } };
@@ -154,9 +163,11 @@ void found(const Request &request, const Json &list) {
 
 void tuned_in(const Request &request, const Json &list) {
     const Plugin &p = *request.plugin;
-    if (list.items().empty()) return p.fail(request.task, TB_E_NOT_FOUND, "This station is gone from the directory.", "no such station");
+    if (list.items().empty())
+        return p.fail(request.task, TB_E_NOT_FOUND, "This station is gone from the directory.", "no such station");
     const Station station(list.items().front());
-    if (!station.is_playable()) return p.fail(request.task, TB_E_UNAVAILABLE, "This station cannot be played.", "no name or address");
+    if (!station.is_playable())
+        return p.fail(request.task, TB_E_UNAVAILABLE, "This station cannot be played.", "no name or address");
     // Some stations put song titles between the sound, unless they are asked not to.
     const tb_header_v1 headers[] = { { TB_STR("Icy-MetaData"), TB_STR("0") } };
     tb_media_v1 media = {};
@@ -177,9 +188,11 @@ tb_status resolve(void *self, tb_task task, tb_str input, uint32_t limit) {
         if (wanted.substr(0, prefix.size()) == prefix) wanted.remove_prefix(prefix.size());
         while (!wanted.empty() && wanted.front() == ' ') wanted.remove_prefix(1);
         size_t most = limit < max_stations ? limit : max_stations;
-        if (wanted.empty() || most == 0) return p->fail(task, TB_E_INVALID, "Say what to look for: radio: jazz", "empty query"), TB_OK;
-        std::string path = "/json/stations/search?hidebroken=true&order=votes&reverse=true&limit=" + std::to_string(most) +
-                           "&name=" + encoded(cut(wanted, 200));
+        if (wanted.empty() || most == 0)
+            return p->fail(task, TB_E_INVALID, "Say what to look for: radio: jazz", "empty query"), TB_OK;
+        std::string path =
+            "/json/stations/search?hidebroken=true&order=votes&reverse=true&limit=" + std::to_string(most) +
+            "&name=" + encoded(cut(wanted, 200));
         return ask(p, task, most, path, found);
     });
 }
@@ -206,7 +219,8 @@ tb_status create(const tb_host_v1 *host, tb_str config, void **out) {
     return guarded([&]() -> tb_status {
         auto p = std::make_shared<Plugin>();
         p->host = host;
-        bool has_all = get(host, TB_EXT_TASK, p->tasks) && get(host, TB_EXT_HTTP, p->http) && get(host, TB_EXT_SOURCE_HOST, p->source);
+        bool has_all = get(host, TB_EXT_TASK, p->tasks) && get(host, TB_EXT_HTTP, p->http) &&
+                       get(host, TB_EXT_SOURCE_HOST, p->source);
         if (!has_all) return TB_E_UNSUPPORTED;
         if (config.len) {
             std::optional<Json> json = Json::parse(view(config));

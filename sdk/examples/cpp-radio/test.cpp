@@ -35,11 +35,13 @@ void searches() {
     TB_CHECK(tb_mock_match(m, "radio: jazz") == 100 && tb_mock_match(m, "radi") == 0);
     const tb_mock_result *r = tb_mock_result_of(m, tb_mock_resolve(m, "radio: jazz & caf\xc3\xa9", 5));
     TB_CHECK(r->kind == TB_MOCK_RESOLVED && r->track_count == 2);
-    TB_CHECK(tb_is(tb_mock_http_request(m, 0)->url, "https://de1.api.radio-browser.info/json/stations/search?hidebroken=true&"
-                                                    "order=votes&reverse=true&limit=5&name=jazz%20%26%20caf%C3%A9"));
+    TB_CHECK(tb_is(tb_mock_http_request(m, 0)->url,
+                   "https://de1.api.radio-browser.info/json/stations/search?hidebroken=true&"
+                   "order=votes&reverse=true&limit=5&name=jazz%20%26%20caf%C3%A9"));
     TB_CHECK(tb_is(r->tracks[0].key, "a-1") && tb_is(r->tracks[0].title, "Jazz \xc3\xa9\xf0\x9f\x8e\xb7"));
     TB_CHECK(tb_is(r->tracks[0].page_url, "https://h.example") && r->tracks[0].artwork_url.len == 0);
-    TB_CHECK(r->tracks[0].flags == TB_TRACK_LIVE && r->tracks[0].duration_ms == 0 && tb_is(r->tracks[0].artist, "France"));
+    TB_CHECK(r->tracks[0].flags == TB_TRACK_LIVE && r->tracks[0].duration_ms == 0 &&
+             tb_is(r->tracks[0].artist, "France"));
     TB_CHECK(tb_is(r->tracks[1].artist, "Radio"));
     TB_CHECK(tb_mock_result_of(m, tb_mock_resolve(m, "radio: jazz", 1))->track_count == 1);
     TB_CHECK(tb_mock_result_of(m, tb_mock_resolve(m, "radio: ", 5))->error.code == TB_E_INVALID);
@@ -52,7 +54,8 @@ void opens() {
     script(m, "https://radio.example.org/json/stations/byuuid?uuids=gone", 200, "[]");
     const tb_mock_result *r = tb_mock_result_of(m, tb_mock_open(m, "a-1", 0));
     TB_CHECK(r->kind == TB_MOCK_OPENED && r->media.kind == TB_MEDIA_URL && tb_is(r->media.url, "https://s.example/1"));
-    TB_CHECK(r->media.header_count == 1 && tb_is(r->media.headers->name, "Icy-MetaData") && tb_is(r->media.headers->value, "0"));
+    TB_CHECK(r->media.header_count == 1 && tb_is(r->media.headers->name, "Icy-MetaData") &&
+             tb_is(r->media.headers->value, "0"));
     TB_CHECK(tb_mock_result_of(m, tb_mock_open(m, "gone", 0))->error.code == TB_E_NOT_FOUND);
     finish(m);
 }
@@ -62,8 +65,11 @@ void failures() {
         uint32_t status;
         const char *body;
         tb_status error, expected;
-    } cases[] = { { 503, "", TB_OK, TB_E_UNAVAILABLE }, { 429, "", TB_OK, TB_E_RATE_LIMIT }, { 200, "{}", TB_OK, TB_E_IO },
-                  { 200, "[", TB_OK, TB_E_IO },         { 0, "", TB_E_TIMEOUT, TB_E_TIMEOUT } };
+    } cases[] = { { 503, "", TB_OK, TB_E_UNAVAILABLE },
+                  { 429, "", TB_OK, TB_E_RATE_LIMIT },
+                  { 200, "{}", TB_OK, TB_E_IO },
+                  { 200, "[", TB_OK, TB_E_IO },
+                  { 0, "", TB_E_TIMEOUT, TB_E_TIMEOUT } };
     for (const auto &c : cases) {
         tb_mock *m = started();
         script(m, "https://*", c.status, c.body, c.error);
@@ -94,17 +100,20 @@ void refuses(const char *config, const char *without, tb_status expected) {
 }
 
 void json() {
-    for (const char *good : { "null", "\"\xc3\xa9 \xe2\x82\xac \xf0\x9f\x8e\xb7\"", " [1, -2.5e3, \"\\u0041\\n\"] ", "{\"a\":{\"b\":[true,false,null]}}", "0", "\"\"" })
+    for (const char *good : { "null", "\"\xc3\xa9 \xe2\x82\xac \xf0\x9f\x8e\xb7\"", " [1, -2.5e3, \"\\u0041\\n\"] ",
+                              "{\"a\":{\"b\":[true,false,null]}}", "0", "\"\"" })
         TB_CHECK(Json::parse(good).has_value());
-    for (const char *bad : { "", "[", "[1,]", "{\"a\"}", "{a:1}", "01", "1.", "\"\\ud800\"", "\"\\x\"", "nul", "[1] 2", "\"\n\"", "-", "\"\\u00g0\"",
-                            "\"\xff\"", "\"\xc3\"", "\"\xed\xa0\x80\"", "\"\xf0\x80\x80\x80\"" })
+    for (const char *bad :
+         { "", "[", "[1,]", "{\"a\"}", "{a:1}", "01", "1.", "\"\\ud800\"", "\"\\x\"", "nul", "[1] 2", "\"\n\"", "-",
+           "\"\\u00g0\"", "\"\xff\"", "\"\xc3\"", "\"\xed\xa0\x80\"", "\"\xf0\x80\x80\x80\"" })
         TB_CHECK(!Json::parse(bad).has_value());
     TB_CHECK(!Json::parse(std::string(40, '[') + std::string(40, ']')));
     std::string many = "[0";
     for (int i = 0; i < 100'000; i++) many += ",0";
     TB_CHECK(!Json::parse(many + "]"));
     auto object = Json::parse("{\"n\":7,\"t\":\"\\u00e9\",\"big\":1e300}");
-    TB_CHECK(object && object->integer("n") == 7 && object->text("t") == "\xc3\xa9" && object->integer("big") == 0 && object->text("n").empty());
+    TB_CHECK(object && object->integer("n") == 7 && object->text("t") == "\xc3\xa9" && object->integer("big") == 0 &&
+             object->text("n").empty());
     // Cut or bent anywhere, it is an answer and never a crash.
     std::string whole = stations;
     for (size_t i = 0; i < whole.size(); i++) {

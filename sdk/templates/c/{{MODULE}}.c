@@ -85,7 +85,9 @@ static int frequency_of(tb_str text) {
     return value >= 20 && value <= 2000 ? value : 0;
 }
 
-static bool is_mine(tb_str input) { return input.len >= sizeof PREFIX - 1 && memcmp(input.ptr, PREFIX, sizeof PREFIX - 1) == 0; }
+static bool is_mine(tb_str input) {
+    return input.len >= sizeof PREFIX - 1 && memcmp(input.ptr, PREFIX, sizeof PREFIX - 1) == 0;
+}
 
 static uint32_t match(void *self, tb_str input) {
     (void)self;
@@ -134,7 +136,8 @@ TB_COMMAND(hello, HELLO) {
     (void)call;
     plugin *p = self;
     char json[200];
-    int used = snprintf(json, sizeof json, "[{\"type\":10,\"content\":\"Hello from {{NAME}}, %d times.\"}]", times ? (int)*times : 1);
+    int used = snprintf(json, sizeof json, "[{\"type\":10,\"content\":\"Hello from {{NAME}}, %d times.\"}]",
+                        times ? (int)*times : 1);
     tb_message_v1 message = { .components_json = { json, (size_t)used } };
     tb_status status = p->reply->send(p->host, task, &message);
     return status == TB_E_STALE ? TB_OK : status;
@@ -171,6 +174,7 @@ static const void *get_extension(const char *id) {
     return strcmp(id, TB_EXT_COMMANDS) == 0 ? &commands : NULL;
 }
 
-static const tb_plugin_v1 table = { TB_PLUGIN_MAGIC, sizeof table, TB_LIT(ID), TB_LIT(VERSION), create, stop, destroy, get_extension };
+static const tb_plugin_v1 table = { TB_PLUGIN_MAGIC, sizeof table, TB_LIT(ID), TB_LIT(VERSION),
+                                    create,          stop,         destroy,    get_extension };
 
 __attribute__((visibility("default"))) const tb_plugin_v1 *timmybot_plugin_v1(void) { return &table; }

@@ -169,7 +169,8 @@ tb_status create(const tb_host_v1 *host, tb_str, void **out_self) {
     return guarded([&]() -> tb_status {
         auto p = std::make_unique<Plugin>();
         p->host = host;
-        bool has_all = get(host, TB_EXT_TASK, p->tasks) && get(host, TB_EXT_REPLY, p->reply) && get(host, TB_EXT_SOURCE_HOST, p->source);
+        bool has_all = get(host, TB_EXT_TASK, p->tasks) && get(host, TB_EXT_REPLY, p->reply) &&
+                       get(host, TB_EXT_SOURCE_HOST, p->source);
         if (!has_all) return TB_E_UNSUPPORTED;
         *out_self = p.release();
         return TB_OK;
@@ -186,7 +187,8 @@ const void *get_extension(const char *id) {
     return std::strcmp(id, TB_EXT_COMMANDS) == 0 ? &commands : nullptr;
 }
 
-const tb_plugin_v1 table = { TB_PLUGIN_MAGIC, sizeof table, TB_LIT(ID), TB_LIT(VERSION), create, stop, destroy, get_extension };
+const tb_plugin_v1 table = { TB_PLUGIN_MAGIC, sizeof table, TB_LIT(ID), TB_LIT(VERSION),
+                             create,          stop,         destroy,    get_extension };
 
 }  // namespace
 

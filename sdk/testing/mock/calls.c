@@ -4,7 +4,7 @@
 typedef struct call {
     tb_mock *mock;
     tb_task task;
-    tb_str text, text2;        // borrowed by the plugin
+    tb_str text, text2;  // borrowed by the plugin
     tb_invocation_v1 *invocation;
     const tb_command_v1 *command;
     tb_value_v1 *values;

@@ -25,7 +25,9 @@ static size_t pending_locked(const tb_mock *m) {
 static tb_status clock_timer(const tb_host_v1 *host, uint64_t delay, tb_timer_fn fire, void *context, uint64_t *out) {
     tb_mock *m = mock_of(host);
     lock(m);
-    tb_status status = !fire || !out || delay > 86400000u ? TB_E_INVALID : pending_locked(m) >= 64 ? TB_E_RATE_LIMIT : TB_OK;
+    tb_status status = !fire || !out || delay > 86400000u ? TB_E_INVALID
+                       : pending_locked(m) >= 64          ? TB_E_RATE_LIMIT
+                                                          : TB_OK;
     if (status == TB_OK) {
         *out = m->timers.count + 1;
         timer t = { *out, m->now + delay, fire, context, false };

@@ -44,7 +44,10 @@ static bool arrange(const call *c, arguments *a) {
             a->real[a->real_count++] = v->f;
             continue;
         }
-        const void *pointer = !v->present ? NULL : type == TB_T_STR ? (const void *)&v->s : type == TB_T_NUM ? (const void *)&v->f : (const void *)&v->i;
+        const void *pointer = !v->present        ? NULL
+                              : type == TB_T_STR ? (const void *)&v->s
+                              : type == TB_T_NUM ? (const void *)&v->f
+                                                 : (const void *)&v->i;
         a->whole[a->whole_count++] = type == TB_T_STR || is_optional ? (uint64_t)(uintptr_t)pointer : (uint64_t)v->i;
     }
     return true;
@@ -54,18 +57,19 @@ static bool arrange(const call *c, arguments *a) {
 __attribute__((no_sanitize("function")))
 #endif
 static tb_status run_typed(call *c) {
-    typedef tb_status (*typed)(void *, tb_task, const tb_invocation_v1 *, uint64_t, uint64_t, uint64_t, uint64_t, uint64_t,
+    typedef tb_status (*typed)(void *, tb_task, const tb_invocation_v1 *, uint64_t, uint64_t, uint64_t, uint64_t,
                                uint64_t, uint64_t, uint64_t, uint64_t, uint64_t, uint64_t, uint64_t, uint64_t, uint64_t,
                                uint64_t, uint64_t, uint64_t, uint64_t, uint64_t, uint64_t, uint64_t, uint64_t, uint64_t,
-                               uint64_t, uint64_t, double, double, double, double, double, double, double, double);
+                               uint64_t, uint64_t, uint64_t, double, double, double, double, double, double, double,
+                               double);
     arguments a = { .whole_count = 0 };
     if (!arrange(c, &a)) return TB_E_UNSUPPORTED;
     const uint64_t *w = a.whole;
     const double *r = a.real;
-    return ((typed)c->command->handler)(
-        c->mock->self, c->task, c->invocation, w[0], w[1], w[2], w[3], w[4], w[5], w[6], w[7], w[8], w[9], w[10], w[11],
-        w[12], w[13], w[14], w[15], w[16], w[17], w[18], w[19], w[20], w[21], w[22], w[23], w[24], r[0], r[1], r[2], r[3],
-        r[4], r[5], r[6], r[7]);
+    return ((typed)c->command->handler)(c->mock->self, c->task, c->invocation, w[0], w[1], w[2], w[3], w[4], w[5], w[6],
+                                        w[7], w[8], w[9], w[10], w[11], w[12], w[13], w[14], w[15], w[16], w[17], w[18],
+                                        w[19], w[20], w[21], w[22], w[23], w[24], r[0], r[1], r[2], r[3], r[4], r[5],
+                                        r[6], r[7]);
 }
 
 static tb_status run_command(call *c) {
@@ -140,7 +144,8 @@ tb_task tb_mock_modal(tb_mock *m, const char *custom_id, const tb_mock_option *g
     c->invocation = lent_invocation(m, custom_id);
     tb_field_v1 fields[5];
     c->count = count < 5 ? count : 5;  // Discord's limit
-    for (size_t i = 0; i < c->count; i++) fields[i] = (tb_field_v1){ lent(text_of(given[i].name)), lent(text_of(given[i].text)) };
+    for (size_t i = 0; i < c->count; i++)
+        fields[i] = (tb_field_v1){ lent(text_of(given[i].name)), lent(text_of(given[i].text)) };
     c->fields = lent_bytes(fields, c->count * sizeof *fields);
     return perform(c);
 }

@@ -16,7 +16,8 @@ static const tb_mock_answer *answer_locked(tb_mock *m, tb_str url) {
     script *last = NULL;
     for (size_t i = 0; i < m->scripts.count; i++) {
         script *s = m->scripts.items + i;
-        bool fits = s->is_prefix ? url.len >= s->url.len && memcmp(url.ptr, s->url.ptr, s->url.len) == 0 : same(url, s->url);
+        bool fits =
+            s->is_prefix ? url.len >= s->url.len && memcmp(url.ptr, s->url.ptr, s->url.len) == 0 : same(url, s->url);
         if (!fits) continue;
         last = s;
         if (!s->is_used) break;
@@ -38,7 +39,8 @@ static void deliver_http(void *argument) {
 }
 
 static bool is_request_locked(tb_mock *m, const tb_http_request_v1 *r) {
-    if (!r || !is_text_locked(m, r->url, 4096, "url of a request") || !is_text_locked(m, r->method, 16, "method of a request"))
+    if (!r || !is_text_locked(m, r->url, 4096, "url of a request") ||
+        !is_text_locked(m, r->method, 16, "method of a request"))
         return false;
     bool is_http = r->url.len > 8 && (memcmp(r->url.ptr, "https://", 8) == 0 || memcmp(r->url.ptr, "http://", 7) == 0);
     bool is_good = is_http && r->header_count <= 64 && (!r->header_count || r->headers) && r->body.len <= (1u << 20) &&
@@ -55,7 +57,8 @@ static void fail_delivery(tb_mock *m, http_delivery *d, tb_status code, const ch
     d->response.error = &d->error;
 }
 
-static tb_status request(const tb_host_v1 *host, const tb_http_request_v1 *r, tb_http_done done, void *context, bool is_stream) {
+static tb_status request(const tb_host_v1 *host, const tb_http_request_v1 *r, tb_http_done done, void *context,
+                         bool is_stream) {
     tb_mock *m = mock_of(host);
     lock(m);
     if (!done || !is_request_locked(m, r)) {
@@ -163,13 +166,16 @@ static void deliver_account(void *argument) {
     d->done(d->context, &d->result);
 }
 
-static tb_status account_account(const tb_host_v1 *host, tb_str flow, uint64_t user, tb_account_done done, void *context) {
+static tb_status account_account(const tb_host_v1 *host, tb_str flow, uint64_t user, tb_account_done done,
+                                 void *context) {
     tb_mock *m = mock_of(host);
     if (!done) return TB_E_INVALID;
     lock(m);
     account_delivery *d = kept(m, sizeof *d);
     d->done = done, d->context = context;
-    d->error = (tb_error_v1){ .code = TB_E_AUTH, .user_text = text_of("Link your account first, with /link."), .detail = { "", 0 } };
+    d->error = (tb_error_v1){ .code = TB_E_AUTH,
+                              .user_text = text_of("Link your account first, with /link."),
+                              .detail = { "", 0 } };
     d->result.error = &d->error;
     for (size_t i = 0; i < m->accounts.count; i++) {
         const pair *p = m->accounts.items + i;

@@ -13,7 +13,11 @@
 #include "../tb_mock.h"
 
 // A growing list; elements move, so lists of what is given out hold pointers.
-#define LIST(type) struct { type *items; size_t count, room; }
+#define LIST(type) \
+    struct { \
+        type *items; \
+        size_t count, room; \
+    }
 
 typedef struct job {
     void (*run)(void *argument);
@@ -32,7 +36,7 @@ typedef struct worker {
 
 typedef struct entry {  // of a task
     tb_mock_result result;
-    tb_mock_kind expects;  // how a call of this kind is settled
+    tb_mock_kind expects;         // how a call of this kind is settled
     bool is_cancelled, is_begun;  // begun: its function has returned
     LIST(tb_message_v1) follow_ups;
 } entry;

@@ -1,13 +1,27 @@
 // From new to finish.
 
 static const void *host_extension(const tb_host_v1 *host, const char *id) {
-    static const struct { const char *id; const void *table; } offered[] = {
-        { TB_EXT_LOG, &log_table }, { TB_EXT_TASK, &task_table }, { TB_EXT_HTTP, &http_table },
-        { TB_EXT_STORE, &store_table }, { TB_EXT_CLOCK, &clock_table }, { TB_EXT_ACCOUNT, &account_table },
-        { TB_EXT_SOURCE_HOST, &source_table }, { TB_EXT_PIPE, &pipe_table }, { TB_EXT_PLAYER, &player_table },
-        { TB_EXT_SEARCH, &search_table }, { TB_EXT_REPLY, &reply_table }, { TB_EXT_SETTINGS, &settings_table },
-        { TB_EXT_HISTORY, &history_table }, { TB_EXT_PROBE, &probe_table }, { TB_EXT_METRICS, &metrics_table },
-        { TB_EXT_LYRICS_HOST, &lyrics_table }, { TB_EXT_HEALTH_HOST, &health_table },
+    static const struct {
+        const char *id;
+        const void *table;
+    } offered[] = {
+        { TB_EXT_LOG, &log_table },
+        { TB_EXT_TASK, &task_table },
+        { TB_EXT_HTTP, &http_table },
+        { TB_EXT_STORE, &store_table },
+        { TB_EXT_CLOCK, &clock_table },
+        { TB_EXT_ACCOUNT, &account_table },
+        { TB_EXT_SOURCE_HOST, &source_table },
+        { TB_EXT_PIPE, &pipe_table },
+        { TB_EXT_PLAYER, &player_table },
+        { TB_EXT_SEARCH, &search_table },
+        { TB_EXT_REPLY, &reply_table },
+        { TB_EXT_SETTINGS, &settings_table },
+        { TB_EXT_HISTORY, &history_table },
+        { TB_EXT_PROBE, &probe_table },
+        { TB_EXT_METRICS, &metrics_table },
+        { TB_EXT_LYRICS_HOST, &lyrics_table },
+        { TB_EXT_HEALTH_HOST, &health_table },
     };
     if (!id) return NULL;
     tb_mock *m = mock_of(host);
@@ -30,10 +44,12 @@ tb_mock *tb_mock_new(void) {
     pthread_mutex_init(&m->lock, NULL);
     pthread_cond_init(&m->changed, &monotonic);
     pthread_condattr_destroy(&monotonic);
-    m->host = (tb_host_v1){ TB_HOST_MAGIC, sizeof m->host, m, TB_LIT("TimmyBot mock"), TB_LIT("1.0.0"), host_extension };
+    m->host =
+        (tb_host_v1){ TB_HOST_MAGIC, sizeof m->host, m, TB_LIT("TimmyBot mock"), TB_LIT("1.0.0"), host_extension };
     m->patience = 10000;
     m->now = START_MS;
-    m->caller = (tb_invocation_v1){ .guild = 1, .channel = 2, .user = 3, .voice_channel = 4, .locale = TB_LIT("en-GB") };
+    m->caller =
+        (tb_invocation_v1){ .guild = 1, .channel = 2, .user = 3, .voice_channel = 4, .locale = TB_LIT("en-GB") };
     start(&m->lane, m);
     start(&m->deliveries, m);
     start(&m->reader, m);
@@ -44,9 +60,12 @@ static void adopt(tb_mock *m, const tb_plugin_v1 *(*entry)(void)) {
     m->plugin = NULL;
     const tb_plugin_v1 *p = entry();
     if (!p || p != entry()) snprintf(m->why, sizeof m->why, "the entry answers nothing, or not the same every time");
-    else if (p->magic != TB_PLUGIN_MAGIC) snprintf(m->why, sizeof m->why, "the table starts with %x instead of the magic number", p->magic);
-    else if (p->size != sizeof *p) snprintf(m->why, sizeof m->why, "the table has %u bytes instead of %zu", p->size, sizeof *p);
-    else if (!p->create || !p->get_extension) snprintf(m->why, sizeof m->why, "the table lacks create or get_extension");
+    else if (p->magic != TB_PLUGIN_MAGIC)
+        snprintf(m->why, sizeof m->why, "the table starts with %x instead of the magic number", p->magic);
+    else if (p->size != sizeof *p)
+        snprintf(m->why, sizeof m->why, "the table has %u bytes instead of %zu", p->size, sizeof *p);
+    else if (!p->create || !p->get_extension)
+        snprintf(m->why, sizeof m->why, "the table lacks create or get_extension");
     else m->plugin = p;
     if (!m->plugin) return;
     m->source = m->plugin->get_extension(TB_EXT_SOURCE);
@@ -142,7 +161,8 @@ static void look_for_open_tasks(tb_mock *m) {
     lock(m);
     for (size_t i = 0; i < m->tasks.count; i++) {
         const tb_mock_result *r = &m->tasks.items[i]->result;
-        if (r->kind == TB_MOCK_OPEN) breach_locked(m, "task %llu was accepted and never settled", (unsigned long long)r->task);
+        if (r->kind == TB_MOCK_OPEN)
+            breach_locked(m, "task %llu was accepted and never settled", (unsigned long long)r->task);
     }
     unlock(m);
 }
@@ -167,10 +187,10 @@ static void end_workers(tb_mock *m) {
 static void free_all(tb_mock *m) {
     for (size_t i = 0; i < m->tasks.count; i++) free(m->tasks.items[i]->follow_ups.items);
     for (size_t i = 0; i < m->memory.count; i++) free(m->memory.items[i]);
-    void *lists[] = { m->without.items,  m->memory.items,   m->breaches.items, m->tasks.items,   m->scripts.items,
-                      m->requests.items, m->streams.items,  m->store.items,    m->settings.items, m->accounts.items,
-                      m->metrics.items,  m->log.items,      m->timers.items,   m->pipes.items,   m->asked.items,
-                      m->media.items };
+    void *lists[] = { m->without.items,  m->memory.items,   m->breaches.items, m->tasks.items,
+                      m->scripts.items,  m->requests.items, m->streams.items,  m->store.items,
+                      m->settings.items, m->accounts.items, m->metrics.items,  m->log.items,
+                      m->timers.items,   m->pipes.items,    m->asked.items,    m->media.items };
     for (size_t i = 0; i < sizeof lists / sizeof *lists; i++) free(lists[i]);
     pthread_cond_destroy(&m->changed);
     pthread_mutex_destroy(&m->lock);
@@ -189,9 +209,11 @@ int tb_mock_finish(tb_mock *m, FILE *log) {
     }
     if (m->is_created) must_return(m, do_destroy, "destroy");
     int breaches = tb_mock_breaches(m);
-    for (int i = 0; log && i < breaches; i++) fprintf(log, "breach: %.*s\n", (int)m->breaches.items[i].len, m->breaches.items[i].ptr);
+    for (int i = 0; log && i < breaches; i++)
+        fprintf(log, "breach: %.*s\n", (int)m->breaches.items[i].len, m->breaches.items[i].ptr);
     lock(m);
-    bool is_idle = m->lane.done == m->lane.posted && m->deliveries.done == m->deliveries.posted && m->reader.done == m->reader.posted;
+    bool is_idle = m->lane.done == m->lane.posted && m->deliveries.done == m->deliveries.posted &&
+                   m->reader.done == m->reader.posted;
     unlock(m);
     if (!is_idle) return breaches;  // a thread hangs in the plugin: what it uses must stay
     end_workers(m);

@@ -2,7 +2,8 @@
 
 static tb_status pipe_create(const tb_host_v1 *host, uint32_t kind, uint64_t capacity, uint64_t *out) {
     tb_mock *m = mock_of(host);
-    bool is_good = out && kind >= TB_PIPE_BYTES && kind <= TB_PIPE_OPUS_PACKETS && capacity >= 4096 && capacity <= (4u << 20);
+    bool is_good =
+        out && kind >= TB_PIPE_BYTES && kind <= TB_PIPE_OPUS_PACKETS && capacity >= 4096 && capacity <= (4u << 20);
     if (!is_good) return TB_E_INVALID;
     lock(m);
     size_t open = 0;

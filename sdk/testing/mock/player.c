@@ -88,7 +88,8 @@ static void deliver_player(void *argument) {
     d->done(d->context, &d->result);
 }
 
-static tb_status ask(const tb_host_v1 *host, const tb_invocation_v1 *call, tb_mock_asked asked, tb_player_done done, void *context) {
+static tb_status ask(const tb_host_v1 *host, const tb_invocation_v1 *call, tb_mock_asked asked, tb_player_done done,
+                     void *context) {
     tb_mock *m = mock_of(host);
     lock(m);
     bool is_good = call && done && is_text_locked(m, asked.text, 2048, "query of the player");
@@ -104,19 +105,23 @@ static tb_status ask(const tb_host_v1 *host, const tb_invocation_v1 *call, tb_mo
     return is_good ? TB_OK : TB_E_INVALID;
 }
 
-static tb_status player_play(const tb_host_v1 *host, const tb_invocation_v1 *call, tb_str query, uint32_t mode, tb_player_done done, void *context) {
+static tb_status player_play(const tb_host_v1 *host, const tb_invocation_v1 *call, tb_str query, uint32_t mode,
+                             tb_player_done done, void *context) {
     return ask(host, call, (tb_mock_asked){ TB_MOCK_PLAY, query, mode, 0, 0 }, done, context);
 }
 
-static tb_status player_control(const tb_host_v1 *host, const tb_invocation_v1 *call, uint32_t action, int64_t a, int64_t b, tb_player_done done, void *context) {
+static tb_status player_control(const tb_host_v1 *host, const tb_invocation_v1 *call, uint32_t action, int64_t a,
+                                int64_t b, tb_player_done done, void *context) {
     return ask(host, call, (tb_mock_asked){ TB_MOCK_CONTROL, { "", 0 }, action, a, b }, done, context);
 }
 
-static tb_status player_set_filter(const tb_host_v1 *host, const tb_invocation_v1 *call, tb_str name, tb_player_done done, void *context) {
+static tb_status player_set_filter(const tb_host_v1 *host, const tb_invocation_v1 *call, tb_str name,
+                                   tb_player_done done, void *context) {
     return ask(host, call, (tb_mock_asked){ TB_MOCK_FILTER, name, 0, 0, 0 }, done, context);
 }
 
-static tb_status player_snapshot(const tb_host_v1 *host, const tb_invocation_v1 *call, uint64_t first, uint32_t count, tb_player_done done, void *context) {
+static tb_status player_snapshot(const tb_host_v1 *host, const tb_invocation_v1 *call, uint64_t first, uint32_t count,
+                                 tb_player_done done, void *context) {
     return ask(host, call, (tb_mock_asked){ TB_MOCK_SNAPSHOT, { "", 0 }, 0, (int64_t)first, count }, done, context);
 }
 
@@ -133,7 +138,8 @@ static void deliver_search(void *argument) {
     d->done(d->context, &d->result);
 }
 
-static tb_status search_search(const tb_host_v1 *host, const tb_invocation_v1 *call, tb_str query, uint32_t limit, tb_search_done done, void *context) {
+static tb_status search_search(const tb_host_v1 *host, const tb_invocation_v1 *call, tb_str query, uint32_t limit,
+                               tb_search_done done, void *context) {
     tb_mock *m = mock_of(host);
     lock(m);
     bool is_good = call && done && limit >= 1 && limit <= 100 && is_text_locked(m, query, 2048, "query of a search");
@@ -164,7 +170,8 @@ static void deliver_history(void *argument) {
     d->done(d->context, &d->result);
 }
 
-static tb_status history_recent(const tb_host_v1 *host, const tb_invocation_v1 *call, uint32_t limit, tb_history_done done, void *context) {
+static tb_status history_recent(const tb_host_v1 *host, const tb_invocation_v1 *call, uint32_t limit,
+                                tb_history_done done, void *context) {
     tb_mock *m = mock_of(host);
     if (!call || !done || limit < 1 || limit > 100) return TB_E_INVALID;
     lock(m);

@@ -47,7 +47,9 @@ static void opened_url(void *context, const tb_http_response_v1 *response) {
 
 static void open_url(reading *r) {
     tb_mock *m = r->mock;
-    tb_http_request_v1 request = { .url = r->media->url, .headers = r->media->headers, .header_count = r->media->header_count };
+    tb_http_request_v1 request = { .url = r->media->url,
+                                   .headers = r->media->headers,
+                                   .header_count = r->media->header_count };
     bool is_coming = http_stream(&m->host, &request, opened_url, r) == TB_OK;
     lock(m);
     while (is_coming && !r->is_back) pthread_cond_wait(&m->changed, &m->lock);
@@ -138,7 +140,8 @@ static void do_close(void *argument) {
     reading *r = argument;
     const tb_media_v1 *media = r->media;
     if (media->kind == TB_MEDIA_FD) close((int)media->handle);
-    else if (media->kind >= TB_MEDIA_BYTES && media->kind <= TB_MEDIA_OPUS_PACKETS) media->reader.close(media->reader.ctx);
+    else if (media->kind >= TB_MEDIA_BYTES && media->kind <= TB_MEDIA_OPUS_PACKETS)
+        media->reader.close(media->reader.ctx);
     else if (media->kind == TB_MEDIA_PIPE) {
         lock(r->mock);
         pipe_ *p = pipe_locked(r->mock, media->handle);

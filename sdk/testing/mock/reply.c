@@ -8,7 +8,8 @@ static bool is_json_locked(tb_mock *m, tb_str json, char open, char close, const
 }
 
 static bool is_message_locked(tb_mock *m, const tb_message_v1 *message) {
-    if (!message || message->attachment_count > 10 || (message->attachment_count && !message->attachments)) return false;
+    if (!message || message->attachment_count > 10 || (message->attachment_count && !message->attachments))
+        return false;
     for (size_t i = 0; i < message->attachment_count; i++) {
         const tb_attachment_v1 *a = message->attachments + i;
         if (!is_text_locked(m, a->name, 256, "name of an attachment") || a->bytes.len > (8u << 20)) return false;
@@ -33,7 +34,9 @@ static tb_status reply_defer(const tb_host_v1 *host, tb_task task, uint32_t flag
     (void)flags;
     lock(m);
     entry *e = entry_locked(m, task);
-    tb_status status = !e || e->result.kind != TB_MOCK_OPEN ? TB_E_STALE : e->expects != TB_MOCK_SENT ? TB_E_INVALID : TB_OK;
+    tb_status status = !e || e->result.kind != TB_MOCK_OPEN ? TB_E_STALE
+                       : e->expects != TB_MOCK_SENT         ? TB_E_INVALID
+                                                            : TB_OK;
     if (status == TB_OK) e->result.defers++;
     unlock(m);
     return status;
@@ -116,7 +119,8 @@ static tb_status reply_choices(const tb_host_v1 *host, tb_task task, const tb_ch
             status = TB_E_INVALID;
     if (e && status == TB_OK) {
         tb_choice_v1 *copy = kept(m, count * sizeof *copy);
-        for (size_t i = 0; i < count; i++) copy[i] = (tb_choice_v1){ copied(m, choices[i].name), copied(m, choices[i].value) };
+        for (size_t i = 0; i < count; i++)
+            copy[i] = (tb_choice_v1){ copied(m, choices[i].name), copied(m, choices[i].value) };
         e->result.choices = copy;
         e->result.choice_count = count;
         settled_locked(e, TB_MOCK_CHOICES);
@@ -125,4 +129,5 @@ static tb_status reply_choices(const tb_host_v1 *host, tb_task task, const tb_ch
     return status;
 }
 
-static const tb_host_reply_v1 reply_table = { reply_defer, reply_send, reply_modal, reply_edit, reply_follow_up, reply_choices };
+static const tb_host_reply_v1 reply_table = { reply_defer, reply_send,      reply_modal,
+                                              reply_edit,  reply_follow_up, reply_choices };

@@ -1,10 +1,12 @@
 // timmy.source.host/1, timmy.lyrics.host/1 and timmy.health.host/1.
 
 static bool is_track_locked(tb_mock *m, const tb_track_v1 *t) {
-    bool is_good = is_text_locked(m, t->key, 1024, "key of a track") && is_text_locked(m, t->title, 4096, "title of a track") &&
-                   is_text_locked(m, t->artist, 4096, "artist of a track") && is_text_locked(m, t->album, 4096, "album of a track") &&
-                   is_text_locked(m, t->isrc, 12, "isrc of a track") && is_text_locked(m, t->page_url, 4096, "page_url of a track") &&
-                   is_text_locked(m, t->artwork_url, 4096, "artwork_url of a track");
+    bool is_good =
+        is_text_locked(m, t->key, 1024, "key of a track") && is_text_locked(m, t->title, 4096, "title of a track") &&
+        is_text_locked(m, t->artist, 4096, "artist of a track") &&
+        is_text_locked(m, t->album, 4096, "album of a track") && is_text_locked(m, t->isrc, 12, "isrc of a track") &&
+        is_text_locked(m, t->page_url, 4096, "page_url of a track") &&
+        is_text_locked(m, t->artwork_url, 4096, "artwork_url of a track");
     if (!t->key.len || !t->title.len) {
         breach_locked(m, "a track without a key or title");
         is_good = false;
@@ -54,15 +56,20 @@ static bool is_media_locked(tb_mock *m, const tb_media_v1 *media) {
     else if (has_reader && (!media->reader.read || !media->reader.interrupt || !media->reader.close))
         breach_locked(m, "a reader without read, interrupt or close");
     else if (media->kind == TB_MEDIA_URL && !media->url.len) breach_locked(m, "media without a url");
-    else if (media->header_count > 64 || (media->header_count && !media->headers)) breach_locked(m, "media whose headers are none");
-    else if (media->kind == TB_MEDIA_PIPE && (media->handle == 0 || media->handle > m->pipes.count)) breach_locked(m, "media with a pipe that is none");
-    else return is_text_locked(m, media->url, 4096, "url of media") && is_text_locked(m, media->mime, 256, "mime of media");
+    else if (media->header_count > 64 || (media->header_count && !media->headers))
+        breach_locked(m, "media whose headers are none");
+    else if (media->kind == TB_MEDIA_PIPE && (media->handle == 0 || media->handle > m->pipes.count))
+        breach_locked(m, "media with a pipe that is none");
+    else
+        return is_text_locked(m, media->url, 4096, "url of media") &&
+               is_text_locked(m, media->mime, 256, "mime of media");
     return false;
 }
 
 static tb_header_v1 *copied_headers(tb_mock *m, const tb_header_v1 *headers, size_t count) {
     tb_header_v1 *copy = kept(m, count * sizeof *copy);
-    for (size_t i = 0; i < count; i++) copy[i] = (tb_header_v1){ copied(m, headers[i].name), copied(m, headers[i].value) };
+    for (size_t i = 0; i < count; i++)
+        copy[i] = (tb_header_v1){ copied(m, headers[i].name), copied(m, headers[i].value) };
     return copy;
 }
 
@@ -115,7 +122,8 @@ static tb_status lyrics_found(const tb_host_v1 *host, tb_task task, const tb_lyr
         tb_lyric_line_v1 *lines = kept(m, found->count * sizeof *lines);
         for (size_t i = 0; i < found->count; i++)
             lines[i] = (tb_lyric_line_v1){ found->lines[i].at_ms, copied(m, found->lines[i].text) };
-        e->result.lyrics = (tb_lyrics_found_v1){ lines, found->count, copied(m, found->credit), copied(m, found->page_url) };
+        e->result.lyrics =
+            (tb_lyrics_found_v1){ lines, found->count, copied(m, found->credit), copied(m, found->page_url) };
         settled_locked(e, TB_MOCK_LYRICS);
     }
     unlock(m);

@@ -228,10 +228,12 @@ static tb_status settings_all(const tb_host_v1 *host, uint64_t guild, tb_setting
     return TB_OK;
 }
 
-static tb_status settings_set(const tb_host_v1 *host, uint64_t guild, tb_str key, tb_str value, tb_settings_done done, void *context) {
+static tb_status settings_set(const tb_host_v1 *host, uint64_t guild, tb_str key, tb_str value, tb_settings_done done,
+                              void *context) {
     tb_mock *m = mock_of(host);
     lock(m);
-    bool is_good = done && key.len && is_text_locked(m, key, 64, "key of a setting") && is_text_locked(m, value, 2048, "value of a setting");
+    bool is_good = done && key.len && is_text_locked(m, key, 64, "key of a setting") &&
+                   is_text_locked(m, value, 2048, "value of a setting");
     if (is_good) {
         set_setting_locked(m, guild, key, value);
         post_settings_locked(m, guild, done, context);

@@ -119,7 +119,8 @@ void tb_mock_cancel(tb_mock *m, tb_task task) {
     entry *e = entry_locked(m, task);
     if (e) e->is_cancelled = true;
     bool is_command = e && (e->expects == TB_MOCK_SENT || e->expects == TB_MOCK_CHOICES);
-    bool is_source = e && (e->expects == TB_MOCK_RESOLVED || e->expects == TB_MOCK_OPENED || e->expects == TB_MOCK_ARTWORK);
+    bool is_source =
+        e && (e->expects == TB_MOCK_RESOLVED || e->expects == TB_MOCK_OPENED || e->expects == TB_MOCK_ARTWORK);
     bool is_lyrics = e && e->expects == TB_MOCK_LYRICS;
     unlock(m);
     const tb_lyrics_v1 *lyrics = is_lyrics ? m->plugin->get_extension(TB_EXT_LYRICS) : NULL;

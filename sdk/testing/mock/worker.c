@@ -86,7 +86,8 @@ bool tb_mock_settle(tb_mock *m) {
     struct timespec end = end_of(m->patience);
     bool is_idle = false;
     for (;;) {
-        is_idle = m->lane.done == m->lane.posted && (m->deliveries.is_held || m->deliveries.done == m->deliveries.posted);
+        is_idle =
+            m->lane.done == m->lane.posted && (m->deliveries.is_held || m->deliveries.done == m->deliveries.posted);
         if (is_idle || pthread_cond_timedwait(&m->changed, &m->lock, &end) == ETIMEDOUT) break;
     }
     unlock(m);

@@ -44,7 +44,7 @@ typedef struct tb_host_v1 {
     void *host_data;
     tb_str name;
     tb_str version;
-    const void * (*get_extension)(const struct tb_host_v1 *host, const char *id);
+    const void *(*get_extension)(const struct tb_host_v1 *host, const char *id);
 } tb_host_v1;
 typedef struct tb_plugin_v1 {
     uint32_t magic;
@@ -54,7 +54,7 @@ typedef struct tb_plugin_v1 {
     tb_status (*create)(const tb_host_v1 *host, tb_str config_json, void **out_self);
     void (*stop)(void *self);
     void (*destroy)(void *self);
-    const void * (*get_extension)(const char *id);
+    const void *(*get_extension)(const char *id);
 } tb_plugin_v1;
 #define TB_EXT_ACCOUNT "timmy.account/1"
 typedef struct tb_account_result_v1 {
@@ -135,7 +135,8 @@ typedef struct tb_command_v1 {
     uint32_t param_count;
     const tb_param_v1 *params;
     tb_fn handler;
-    tb_status (*invoke)(void *self, tb_task task, const tb_invocation_v1 *call, const tb_value_v1 *values, size_t count);
+    tb_status (*invoke)(void *self, tb_task task, const tb_invocation_v1 *call, const tb_value_v1 *values,
+                        size_t count);
 } tb_command_v1;
 typedef struct tb_commands_v1 {
     const tb_command_v1 *items;
@@ -261,7 +262,8 @@ typedef struct tb_history_result_v1 {
 } tb_history_result_v1;
 typedef void (*tb_history_done)(void *context, const tb_history_result_v1 *result);
 typedef struct tb_host_history_v1 {
-    tb_status (*recent)(const tb_host_v1 *host, const tb_invocation_v1 *call, uint32_t limit, tb_history_done done, void *context);
+    tb_status (*recent)(const tb_host_v1 *host, const tb_invocation_v1 *call, uint32_t limit, tb_history_done done,
+                        void *context);
 } tb_host_history_v1;
 #define TB_EXT_LOG "timmy.log/1"
 #define TB_LOG_DEBUG 1
@@ -369,10 +371,14 @@ typedef struct tb_player_result_v1 {
 } tb_player_result_v1;
 typedef void (*tb_player_done)(void *context, const tb_player_result_v1 *result);
 typedef struct tb_host_player_v1 {
-    tb_status (*play)(const tb_host_v1 *host, const tb_invocation_v1 *call, tb_str query, uint32_t mode, tb_player_done done, void *context);
-    tb_status (*control)(const tb_host_v1 *host, const tb_invocation_v1 *call, uint32_t action, int64_t a, int64_t b, tb_player_done done, void *context);
-    tb_status (*set_filter)(const tb_host_v1 *host, const tb_invocation_v1 *call, tb_str name, tb_player_done done, void *context);
-    tb_status (*snapshot)(const tb_host_v1 *host, const tb_invocation_v1 *call, uint64_t first, uint32_t count, tb_player_done done, void *context);
+    tb_status (*play)(const tb_host_v1 *host, const tb_invocation_v1 *call, tb_str query, uint32_t mode,
+                      tb_player_done done, void *context);
+    tb_status (*control)(const tb_host_v1 *host, const tb_invocation_v1 *call, uint32_t action, int64_t a, int64_t b,
+                         tb_player_done done, void *context);
+    tb_status (*set_filter)(const tb_host_v1 *host, const tb_invocation_v1 *call, tb_str name, tb_player_done done,
+                            void *context);
+    tb_status (*snapshot)(const tb_host_v1 *host, const tb_invocation_v1 *call, uint64_t first, uint32_t count,
+                          tb_player_done done, void *context);
 } tb_host_player_v1;
 #define TB_EXT_PROBE "timmy.probe/1"
 typedef struct tb_probe_result_v1 {
@@ -427,7 +433,8 @@ typedef struct tb_search_result_v1 {
 } tb_search_result_v1;
 typedef void (*tb_search_done)(void *context, const tb_search_result_v1 *result);
 typedef struct tb_host_search_v1 {
-    tb_status (*search)(const tb_host_v1 *host, const tb_invocation_v1 *call, tb_str query, uint32_t limit, tb_search_done done, void *context);
+    tb_status (*search)(const tb_host_v1 *host, const tb_invocation_v1 *call, tb_str query, uint32_t limit,
+                        tb_search_done done, void *context);
 } tb_host_search_v1;
 #define TB_EXT_SETTINGS "timmy.settings/1"
 typedef struct tb_setting_v1 {
@@ -442,7 +449,8 @@ typedef struct tb_settings_result_v1 {
 typedef void (*tb_settings_done)(void *context, const tb_settings_result_v1 *result);
 typedef struct tb_host_settings_v1 {
     tb_status (*all)(const tb_host_v1 *host, uint64_t guild, tb_settings_done done, void *context);
-    tb_status (*set)(const tb_host_v1 *host, uint64_t guild, tb_str key, tb_str value, tb_settings_done done, void *context);
+    tb_status (*set)(const tb_host_v1 *host, uint64_t guild, tb_str key, tb_str value, tb_settings_done done,
+                     void *context);
 } tb_host_settings_v1;
 #define TB_EXT_STORE "timmy.store/1"
 typedef struct tb_store_result_v1 {

@@ -136,7 +136,8 @@ static void got_history(void *context, const tb_history_result_v1 *r) {
     if (!add_error(a, r->error))
         for (size_t i = 0; i < r->count; i++) {
             const tb_played_v1 *p = r->played + i;
-            add_track(a, &p->track), add_str(a, p->source), add_number(a, (long long)p->requested_by), add_number(a, p->played_at_ms);
+            add_track(a, &p->track), add_str(a, p->source), add_number(a, (long long)p->requested_by),
+                add_number(a, p->played_at_ms);
         }
     send(a);
 }
@@ -144,7 +145,8 @@ static void got_history(void *context, const tb_history_result_v1 *r) {
 static void got_probe(void *context, const tb_probe_result_v1 *r) {
     answer *a = context;
     if (!add_error(a, r->error)) {
-        add_number(a, r->duration_ms), add_str(a, r->codec), add_str(a, r->title), add_str(a, r->artist), add_str(a, r->album);
+        add_number(a, r->duration_ms), add_str(a, r->codec), add_str(a, r->title), add_str(a, r->artist),
+            add_str(a, r->album);
         add_str(a, r->artwork_mime), add_str(a, (tb_str){ (const char *)r->artwork, r->artwork_count });
     }
     send(a);
@@ -166,15 +168,20 @@ static void fired(void *context) {
         return table ? (call) : TB_E_UNSUPPORTED; \
     }
 static const tb_header_v1 header = { LIT("Accept"), LIT("text/plain") };
-static const tb_http_request_v1 request = { LIT("POST"), LIT("https://example.org/abi1"), &header, 1, { (const uint8_t *)"body", 4 }, 1000, 7, 2000, TB_HTTP_NO_REDIRECT };
+static const tb_http_request_v1 request = {
+    LIT("POST"),        LIT("https://example.org/abi1"), &header, 1, { (const uint8_t *)"body", 4 }, 1000, 7, 2000,
+    TB_HTTP_NO_REDIRECT
+};
 ASK(fetch, TB_EXT_HTTP, tb_host_http_v1, table->fetch(host, &request, got_http, a))
 ASK(stream, TB_EXT_HTTP, tb_host_http_v1, table->stream(host, &request, got_http, a))
-ASK(set, TB_EXT_STORE, tb_host_store_v1, table->set(host, STR("key"), (tb_bytes){ (const uint8_t *)"value", 5 }, got_store, a))
+ASK(set, TB_EXT_STORE, tb_host_store_v1,
+    table->set(host, STR("key"), (tb_bytes){ (const uint8_t *)"value", 5 }, got_store, a))
 ASK(get, TB_EXT_STORE, tb_host_store_v1, table->get(host, STR("key"), got_store, a))
 ASK(keys, TB_EXT_STORE, tb_host_store_v1, table->keys(host, STR("k"), got_store, a))
 ASK(remove, TB_EXT_STORE, tb_host_store_v1, table->remove(host, STR("key"), got_store, a))
 ASK(account, TB_EXT_ACCOUNT, tb_host_account_v1, table->account(host, STR("main"), c->user, got_account, a))
-ASK(setting, TB_EXT_SETTINGS, tb_host_settings_v1, table->set(host, c->guild, STR("colour"), STR("red"), got_settings, a))
+ASK(setting, TB_EXT_SETTINGS, tb_host_settings_v1,
+    table->set(host, c->guild, STR("colour"), STR("red"), got_settings, a))
 ASK(settings, TB_EXT_SETTINGS, tb_host_settings_v1, table->all(host, c->guild, got_settings, a))
 ASK(play, TB_EXT_PLAYER, tb_host_player_v1, table->play(host, c, STR("song"), TB_PLAY_NEXT, got_player, a))
 ASK(control, TB_EXT_PLAYER, tb_host_player_v1, table->control(host, c, TB_PLAYER_SEEK_BY, -5, 6, got_player, a))
@@ -199,7 +206,8 @@ static tb_status ask_metrics(const tb_invocation_v1 *c, answer *a) {
     const tb_host_log_v1 *log = get(TB_EXT_LOG);
     (void)c;
     if (!metrics || !log) return TB_E_UNSUPPORTED;
-    metrics->count(host, STR("abi1_total"), 2), metrics->gauge(host, STR("abi1_level"), 3), metrics->observe(host, STR("abi1_seconds"), 0.5);
+    metrics->count(host, STR("abi1_total"), 2), metrics->gauge(host, STR("abi1_level"), 3),
+        metrics->observe(host, STR("abi1_seconds"), 0.5);
     log->log(host, TB_LOG_WARNING, STR("a line of abi 1"));
     return send(a);
 }
@@ -216,7 +224,8 @@ static tb_status ask_task(const tb_invocation_v1 *c, answer *a) {
     const tb_host_reply_v1 *reply = get(TB_EXT_REPLY);
     tb_task task = a->task;
     (void)c;
-    add(a, "%d;%d;%d;", tasks->is_cancelled(host, task), tasks->progress(host, task, STR("at it")), reply->defer(host, task, 0));
+    add(a, "%d;%d;%d;", tasks->is_cancelled(host, task), tasks->progress(host, task, STR("at it")),
+        reply->defer(host, task, 0));
     tb_status status = send(a);
     tb_message_v1 more = { LIT("[{\"type\":10,\"content\":\"more\"}]"), NULL, 0, 0, 0 };
     reply->edit(host, task, &more);
@@ -233,18 +242,21 @@ static tb_status ask_fail(const tb_invocation_v1 *c, answer *a) {
     return status;
 }
 
-static const struct { const char *what; tb_status (*ask)(const tb_invocation_v1 *, answer *); } asks[] = {
-    { "fetch", ask_fetch },     { "stream", ask_stream },     { "set", ask_set },         { "get", ask_get },
-    { "keys", ask_keys },       { "remove", ask_remove },     { "account", ask_account }, { "setting", ask_setting },
+static const struct {
+    const char *what;
+    tb_status (*ask)(const tb_invocation_v1 *, answer *);
+} asks[] = {
+    { "fetch", ask_fetch },       { "stream", ask_stream },   { "set", ask_set },         { "get", ask_get },
+    { "keys", ask_keys },         { "remove", ask_remove },   { "account", ask_account }, { "setting", ask_setting },
     { "settings", ask_settings }, { "play", ask_play },       { "control", ask_control }, { "filter", ask_filter },
     { "snapshot", ask_snapshot }, { "search", ask_search },   { "history", ask_history }, { "probe", ask_probe },
-    { "timer", ask_timer },     { "metrics", ask_metrics },   { "call", ask_call },       { "task", ask_task },
+    { "timer", ask_timer },       { "metrics", ask_metrics }, { "call", ask_call },       { "task", ask_task },
     { "fail", ask_fail },
 };
 
 // Typed: a text, a whole number, a real one, yes or no, and three that may be left out.
-static tb_status typed(void *self, tb_task task, const tb_invocation_v1 *call, const tb_str *word, int64_t whole, double real,
-                       int64_t flag, const int64_t *maybe, const double *perhaps, const tb_str *why) {
+static tb_status typed(void *self, tb_task task, const tb_invocation_v1 *call, const tb_str *word, int64_t whole,
+                       double real, int64_t flag, const int64_t *maybe, const double *perhaps, const tb_str *why) {
     (void)self, (void)call;
     answer *a = new_answer(task);
     if (!a) return TB_E_INTERNAL;
@@ -254,7 +266,8 @@ static tb_status typed(void *self, tb_task task, const tb_invocation_v1 *call, c
     return send(a);
 }
 
-static tb_status invoke(void *self, tb_task task, const tb_invocation_v1 *call, const tb_value_v1 *values, size_t count) {
+static tb_status invoke(void *self, tb_task task, const tb_invocation_v1 *call, const tb_value_v1 *values,
+                        size_t count) {
     (void)self;
     answer *a = new_answer(task);
     if (!a || count != 1 || values->type != TB_T_STR || !values->present) return free(a), TB_E_INVALID;
@@ -279,7 +292,8 @@ static const tb_param_v1 typed_params[] = {
     { LIT("perhaps"), LIT("a real number or nothing"), TB_T_NUM | TB_T_OPT, 0, 0, 0, NULL, 0 },
     { LIT("why"), LIT("a text or nothing"), TB_T_STR, TB_PARAM_OPTIONAL, 0, 0, NULL, 0 },
 };
-static const tb_param_v1 what_params[] = { { LIT("what"), LIT("what to ask the host"), TB_T_STR, TB_PARAM_AUTOCOMPLETE, 0, 0, NULL, 0 } };
+static const tb_param_v1 what_params[] = { { LIT("what"), LIT("what to ask the host"), TB_T_STR, TB_PARAM_AUTOCOMPLETE,
+                                             0, 0, NULL, 0 } };
 static const tb_command_v1 items[] = {
     { LIT("abi1"), LIT("Asks the host for something"), 0, 0, 1, what_params, NULL, invoke },
     { LIT("abi1-typed"), LIT("Takes every type"), 0x20, TB_COMMAND_PRIVATE, 7, typed_params, (tb_fn)typed, NULL },
@@ -295,8 +309,9 @@ static tb_status autocomplete(void *self, tb_task task, const tb_invocation_v1 *
 static tb_status component(void *self, tb_task task, const tb_invocation_v1 *call, const tb_str *values, size_t count) {
     (void)self;
     const tb_host_reply_v1 *reply = get(TB_EXT_REPLY);
-    static const char modal[] = "{\"title\":\"Name\",\"custom_id\":\"form\",\"components\":[{\"type\":18,\"label\":\"Name\","
-                                "\"component\":{\"type\":4,\"custom_id\":\"name\",\"style\":1}}]}";
+    static const char modal[] =
+        "{\"title\":\"Name\",\"custom_id\":\"form\",\"components\":[{\"type\":18,\"label\":\"Name\","
+        "\"component\":{\"type\":4,\"custom_id\":\"name\",\"style\":1}}]}";
     if (count == 0) return reply->modal(host, task, STR(modal));
     answer *a = new_answer(task);
     if (!a) return TB_E_INTERNAL;
@@ -305,7 +320,8 @@ static tb_status component(void *self, tb_task task, const tb_invocation_v1 *cal
     return send(a);
 }
 
-static tb_status modal(void *self, tb_task task, const tb_invocation_v1 *call, const tb_field_v1 *fields, size_t count) {
+static tb_status modal(void *self, tb_task task, const tb_invocation_v1 *call, const tb_field_v1 *fields,
+                       size_t count) {
     (void)self;
     answer *a = new_answer(task);
     if (!a) return TB_E_INTERNAL;
@@ -321,7 +337,8 @@ static const tb_commands_v1 commands = { items, 2, autocomplete, component, moda
 // ---- the source, and what is like one -------------------------------------------------------------------------------
 
 static const tb_track_v1 tracks[] = {
-    { LIT("k1"), LIT("Title"), LIT("Artist"), LIT("Album"), LIT("GBAYE6700149"), LIT("https://example.org/1"), LIT("https://example.org/1.png"), 61000, TB_TRACK_ARTWORK, 0 },
+    { LIT("k1"), LIT("Title"), LIT("Artist"), LIT("Album"), LIT("GBAYE6700149"), LIT("https://example.org/1"),
+      LIT("https://example.org/1.png"), 61000, TB_TRACK_ARTWORK, 0 },
     { LIT("k2"), LIT("Live"), LIT(""), LIT(""), LIT(""), LIT(""), LIT(""), 0, TB_TRACK_LIVE, 0 },
 };
 
@@ -346,7 +363,9 @@ static int64_t counter_read(void *ctx, uint8_t *buffer, size_t capacity) {
     for (; count < capacity && c->at < 4000; c->at++) buffer[count++] = (uint8_t)(c->at % 251);
     return (int64_t)count;
 }
-static tb_status counter_seek(void *ctx, uint64_t offset) { return offset > 4000 ? TB_E_INVALID : (((counter *)ctx)->at = offset, TB_OK); }
+static tb_status counter_seek(void *ctx, uint64_t offset) {
+    return offset > 4000 ? TB_E_INVALID : (((counter *)ctx)->at = offset, TB_OK);
+}
 static void counter_interrupt(void *ctx) { (void)ctx; }
 static void counter_close(void *ctx) { free(ctx); }
 
@@ -357,7 +376,8 @@ static tb_status open_track(void *self, tb_task task, tb_str key, uint64_t start
     const tb_host_pipe_v1 *pipes = get(TB_EXT_PIPE);
     tb_media_v1 media = { 0, 0, { NULL, 0 }, LIT("audio/test"), NULL, 0, -1, 0, { NULL, NULL, NULL, NULL, NULL } };
     if (key.len == 3 && memcmp(key.ptr, "url", 3) == 0) {
-        media.kind = TB_MEDIA_URL, media.url = STR("https://example.org/sound"), media.headers = &header, media.header_count = 1;
+        media.kind = TB_MEDIA_URL, media.url = STR("https://example.org/sound"), media.headers = &header,
+        media.header_count = 1;
     } else if (key.len == 2 && memcmp(key.ptr, "fd", 2) == 0) {
         media.kind = TB_MEDIA_FD, media.handle = (uint64_t)open("/dev/null", O_RDONLY | O_CLOEXEC);
     } else if (key.len == 4 && memcmp(key.ptr, "pipe", 4) == 0) {
@@ -408,8 +428,15 @@ static tb_status check(void *self, tb_task task) {
 static const tb_recommend_v1 recommend_table = { recommend, cancel };
 static const tb_lyrics_v1 lyrics_table = { lyrics, cancel };
 static const tb_health_v1 health_table = { check };
-static const tb_oauth_flow_v1 flow = { LIT("main"), LIT("https://example.org/authorize"), LIT("https://example.org/device"), LIT("https://example.org/token"),
-                                       LIT("https://example.org/revoke"), LIT("read write"), LIT("OAuth"), TB_OAUTH_AUTHORIZATION_CODE, TB_OAUTH_BASIC };
+static const tb_oauth_flow_v1 flow = { LIT("main"),
+                                       LIT("https://example.org/authorize"),
+                                       LIT("https://example.org/device"),
+                                       LIT("https://example.org/token"),
+                                       LIT("https://example.org/revoke"),
+                                       LIT("read write"),
+                                       LIT("OAuth"),
+                                       TB_OAUTH_AUTHORIZATION_CODE,
+                                       TB_OAUTH_BASIC };
 static const tb_oauth_v1 oauth = { &flow, 1 };
 
 // ---- the plugin -----------------------------------------------------------------------------------------------------
@@ -418,7 +445,8 @@ static tb_status create(const tb_host_v1 *given, tb_str config, void **out) {
     (void)config;
     *out = NULL;
     host = given;
-    bool is_host = given->magic == TB_HOST_MAGIC && given->size == sizeof *given && given->name.len && given->version.len;
+    bool is_host =
+        given->magic == TB_HOST_MAGIC && given->size == sizeof *given && given->name.len && given->version.len;
     return is_host && get(TB_EXT_TASK) && get(TB_EXT_REPLY) && get(TB_EXT_SOURCE_HOST) ? TB_OK : TB_E_UNSUPPORTED;
 }
 
@@ -426,8 +454,11 @@ static void stop(void *self) { (void)self; }
 static void destroy(void *self) { (void)self; }
 
 static const void *get_extension(const char *id) {
-    static const struct { const char *id; const void *table; } tables[] = {
-        { TB_EXT_COMMANDS, &commands }, { TB_EXT_SOURCE, &source }, { TB_EXT_RECOMMEND, &recommend_table },
+    static const struct {
+        const char *id;
+        const void *table;
+    } tables[] = {
+        { TB_EXT_COMMANDS, &commands },   { TB_EXT_SOURCE, &source },       { TB_EXT_RECOMMEND, &recommend_table },
         { TB_EXT_LYRICS, &lyrics_table }, { TB_EXT_HEALTH, &health_table }, { TB_EXT_OAUTH, &oauth },
     };
     for (size_t i = 0; id && i < sizeof tables / sizeof *tables; i++)
@@ -435,6 +466,7 @@ static const void *get_extension(const char *id) {
     return NULL;
 }
 
-static const tb_plugin_v1 table = { TB_PLUGIN_MAGIC, sizeof table, LIT(ID), LIT("1.0.0"), create, stop, destroy, get_extension };
+static const tb_plugin_v1 table = { TB_PLUGIN_MAGIC, sizeof table, LIT(ID), LIT("1.0.0"),
+                                    create,          stop,         destroy, get_extension };
 
 __attribute__((visibility("default"))) const tb_plugin_v1 *timmybot_plugin_v1(void) { return &table; }

@@ -10,7 +10,9 @@ use timmybot_abi::*;
 
 const PREFIX: &str = "noise:";
 const MANIFEST: &str = concat!(
-    r#"{"id":"example.noise","version":""#, env!("CARGO_PKG_VERSION"), r#"","abi":1,"license":"MIT","name":"Noise","#,
+    r#"{"id":"example.noise","version":""#,
+    env!("CARGO_PKG_VERSION"),
+    r#"","abi":1,"license":"MIT","name":"Noise","#,
     r#""text":"White, pink and brown noise, and binaural beats","source":{"patterns":["noise:"]},"hosts":[]}"#
 );
 
@@ -25,7 +27,9 @@ impl Plugin {
     fn fail(&self, task: tb_task, user_text: &str) -> tb_status {
         let error = tb_error_v1::new(TB_E_INVALID, user_text, "not understood");
         // TB_E_STALE is harmless: nobody waits any more.
-        if let Some(fail) = self.tasks.fail { unsafe { fail(self.host, task, &error) }; }
+        if let Some(fail) = self.tasks.fail {
+            unsafe { fail(self.host, task, &error) };
+        }
         TB_OK
     }
 
@@ -56,10 +60,18 @@ impl Plugin {
         let reader = Box::into_raw(Box::new(Reader { noise, at: 0, interrupted: AtomicBool::new(false) }));
         let mut opened = media(TB_MEDIA_PCM_S16_48K_STEREO);
         opened.byte_length = noise.bytes() as i64;
-        opened.reader = tb_reader_v1 { ctx: reader.cast(), read: Some(read), seek: Some(seek), interrupt: Some(interrupt), close: Some(close) };
+        opened.reader = tb_reader_v1 {
+            ctx: reader.cast(),
+            read: Some(read),
+            seek: Some(seek),
+            interrupt: Some(interrupt),
+            close: Some(close),
+        };
         let status = self.source.opened.map_or(TB_E_UNSUPPORTED, |done| unsafe { done(self.host, task, &opened) });
         // From TB_OK on the reader is the host's. Anything else: it is still ours.
-        if status != TB_OK { unsafe { close(reader.cast()) } }
+        if status != TB_OK {
+            unsafe { close(reader.cast()) }
+        }
         TB_OK
     }
 }
@@ -96,7 +108,9 @@ unsafe extern "C" fn read(ctx: *mut c_void, buffer: *mut u8, capacity: usize) ->
 
 unsafe extern "C" fn seek(ctx: *mut c_void, offset: u64) -> tb_status {
     let reader = ctx as *mut Reader;
-    if offset > (*reader).noise.bytes() { return TB_E_INVALID; }
+    if offset > (*reader).noise.bytes() {
+        return TB_E_INVALID;
+    }
     (*reader).at = offset;
     (*reader).interrupted.store(false, Ordering::Relaxed);
     TB_OK
@@ -113,7 +127,11 @@ unsafe extern "C" fn close(ctx: *mut c_void) {
 // ---- what the host calls ----
 
 unsafe extern "C" fn matches(_: *mut c_void, input: tb_str) -> u32 {
-    if input.text().starts_with(PREFIX) { 100 } else { 0 }
+    if input.text().starts_with(PREFIX) {
+        100
+    } else {
+        0
+    }
 }
 
 unsafe extern "C" fn resolve(this: *mut c_void, task: tb_task, input: tb_str, limit: u32) -> tb_status {
@@ -139,10 +157,15 @@ unsafe extern "C" fn destroy(this: *mut c_void) {
 }
 
 unsafe extern "C" fn get_extension(id: *const c_char) -> *const c_void {
-    if !id.is_null() && CStr::from_ptr(id) == TB_EXT_SOURCE { (&raw const SOURCE).cast() } else { core::ptr::null() }
+    if !id.is_null() && CStr::from_ptr(id) == TB_EXT_SOURCE {
+        (&raw const SOURCE).cast()
+    } else {
+        core::ptr::null()
+    }
 }
 
-static SOURCE: tb_source_v1 = tb_source_v1 { r#match: Some(matches), resolve: Some(resolve), open: Some(open), artwork: None, cancel: None };
+static SOURCE: tb_source_v1 =
+    tb_source_v1 { r#match: Some(matches), resolve: Some(resolve), open: Some(open), artwork: None, cancel: None };
 
 static TABLE: tb_plugin_v1 = tb_plugin_v1 {
     magic: TB_PLUGIN_MAGIC,

@@ -10,7 +10,10 @@ pub enum Kind {
     Pink,
     Brown,
     /// A tone of `carrier` Hz on the left and one `beat` Hz higher on the right.
-    Binaural { carrier: f64, beat: f64 },
+    Binaural {
+        carrier: f64,
+        beat: f64,
+    },
 }
 
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -77,7 +80,12 @@ pub fn parse(text: &str) -> Result<Noise, String> {
             carrier: number(words.next(), "the tone", 20.0, 1_500.0)?,
             beat: number(words.next(), "the beat", 0.5, 40.0)?,
         },
-        _ => return Err("Say which noise: white, pink, brown, or binaural with a tone and a beat in Hz (binaural 200 6).".into()),
+        _ => {
+            return Err(
+                "Say which noise: white, pink, brown, or binaural with a tone and a beat in Hz (binaural 200 6)."
+                    .into(),
+            )
+        }
     };
     let seconds = words.next().map_or(Ok(600), duration)?;
     match words.next() {
@@ -87,7 +95,8 @@ pub fn parse(text: &str) -> Result<Noise, String> {
 }
 
 fn number(word: Option<&str>, what: &str, least: f64, most: f64) -> Result<f64, String> {
-    word.and_then(|w| w.parse().ok()).filter(|n: &f64| *n >= least && *n <= most)
+    word.and_then(|w| w.parse().ok())
+        .filter(|n: &f64| *n >= least && *n <= most)
         .ok_or_else(|| format!("For binaural, {what} is a number of Hz from {least} to {most}."))
 }
 
@@ -98,7 +107,11 @@ fn duration(word: &str) -> Result<u64, String> {
         Some(b'h') => (&word[..word.len() - 1], 3_600),
         _ => (word, 1),
     };
-    digits.parse::<u64>().ok().and_then(|n| n.checked_mul(unit)).filter(|n| (1..=43_200).contains(n))
+    digits
+        .parse::<u64>()
+        .ok()
+        .and_then(|n| n.checked_mul(unit))
+        .filter(|n| (1..=43_200).contains(n))
         .ok_or_else(|| "How long is a number of seconds, or like 30m or 2h; up to 12 hours.".into())
 }
 
@@ -116,8 +129,21 @@ mod tests {
 
     #[test]
     fn what_is_not() {
-        for bad in ["", "loud", "pink 0", "pink 13h", "pink 1d", "pink 1m 2m", "binaural", "binaural 10 6", "binaural 200 x", "pink é",
-                    "pink 99999999999999999999", "binaural NaN 6", "pink h"] {
+        for bad in [
+            "",
+            "loud",
+            "pink 0",
+            "pink 13h",
+            "pink 1d",
+            "pink 1m 2m",
+            "binaural",
+            "binaural 10 6",
+            "binaural 200 x",
+            "pink é",
+            "pink 99999999999999999999",
+            "binaural NaN 6",
+            "pink h",
+        ] {
             assert!(parse(bad).is_err(), "{bad}");
         }
     }

@@ -42,7 +42,14 @@ pub unsafe fn extension<T>(host: *const tb_host_v1, id: &CStr) -> Option<&'stati
 
 impl tb_error_v1 {
     pub fn new(code: tb_status, user_text: &str, detail: &str) -> Self {
-        tb_error_v1 { code, flags: 0, retry_after_ms: 0, zero: 0, user_text: tb_str::of(user_text), detail: tb_str::of(detail) }
+        tb_error_v1 {
+            code,
+            flags: 0,
+            retry_after_ms: 0,
+            zero: 0,
+            user_text: tb_str::of(user_text),
+            detail: tb_str::of(detail),
+        }
     }
 }
 
@@ -50,14 +57,32 @@ impl tb_error_v1 {
 pub fn media(kind: u32) -> tb_media_v1 {
     let empty = tb_str::new("");
     let reader = tb_reader_v1 { ctx: core::ptr::null_mut(), read: None, seek: None, interrupt: None, close: None };
-    tb_media_v1 { kind, flags: 0, url: empty, mime: empty, headers: core::ptr::null(), header_count: 0, byte_length: -1, handle: 0, reader }
+    tb_media_v1 {
+        kind,
+        flags: 0,
+        url: empty,
+        mime: empty,
+        headers: core::ptr::null(),
+        header_count: 0,
+        byte_length: -1,
+        handle: 0,
+        reader,
+    }
 }
 
 pub fn track<'a>(key: &'a str, title: &'a str, artist: &'a str, duration_ms: i64) -> tb_track_v1 {
     let empty = tb_str::new("");
     tb_track_v1 {
-        key: tb_str::of(key), title: tb_str::of(title), artist: tb_str::of(artist), album: empty, isrc: empty,
-        page_url: empty, artwork_url: empty, duration_ms, flags: 0, zero: 0,
+        key: tb_str::of(key),
+        title: tb_str::of(title),
+        artist: tb_str::of(artist),
+        album: empty,
+        isrc: empty,
+        page_url: empty,
+        artwork_url: empty,
+        duration_ms,
+        flags: 0,
+        zero: 0,
     }
 }
 
