@@ -195,10 +195,22 @@ static const tb_commands_v1 commands = { rows, sizeof rows / sizeof *rows, autoc
 
 // ---- the plugin -----------------------------------------------------------------------------------------------------
 
+// A table of the host; where it is missing, the operator reads which.
+static const void *needed(const tb_host_v1 *host, const char *id) {
+    const void *found = host->get_extension(host, id);
+    const tb_host_log_v1 *log = host->get_extension(host, TB_EXT_LOG);
+    char text[100];
+    if (!found && log) {
+        int length = snprintf(text, sizeof text, "this host does not offer %s", id);
+        log->log(host, TB_LOG_ERROR, (tb_str){ text, (size_t)length });
+    }
+    return found;
+}
+
 static tb_status create(const tb_host_v1 *host, tb_str config, void **out) {
     (void)config;
-    const tb_host_task_v1 *tasks = host->get_extension(host, TB_EXT_TASK);
-    const tb_host_reply_v1 *reply = host->get_extension(host, TB_EXT_REPLY);
+    const tb_host_task_v1 *tasks = needed(host, TB_EXT_TASK);
+    const tb_host_reply_v1 *reply = needed(host, TB_EXT_REPLY);
     if (!tasks || !reply) return TB_E_UNSUPPORTED;
     plugin *p = malloc(sizeof *p);
     if (!p) return TB_E_INTERNAL;
@@ -207,13 +219,14 @@ static tb_status create(const tb_host_v1 *host, tb_str config, void **out) {
     return TB_OK;
 }
 
+static void stop(void *self) { (void)self; }  // every task is settled before its function returns
+
 static void destroy(void *self) { free(self); }
 
 static const void *get_extension(const char *id) { return id && strcmp(id, TB_EXT_COMMANDS) == 0 ? &commands : NULL; }
 
-// Nothing is ever left open, so there is no `stop`.
 static const tb_plugin_v1 table = {
-    TB_PLUGIN_MAGIC, sizeof table, TB_LIT("example.dice"), TB_LIT("1.0.0"), create, NULL, destroy, get_extension,
+    TB_PLUGIN_MAGIC, sizeof table, TB_LIT("example.dice"), TB_LIT("1.0.0"), create, stop, destroy, get_extension,
 };
 
 __attribute__((visibility("default"))) const tb_plugin_v1 *timmybot_plugin_v1(void) { return &table; }

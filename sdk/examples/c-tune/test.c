@@ -145,6 +145,7 @@ static void refusals(void) {
     tb_mock_link(m, timmybot_plugin_v1);
     tb_mock_without(m, TB_EXT_SOURCE_HOST);
     TB_CHECK(tb_mock_create(m, "{}") == TB_E_UNSUPPORTED);
+    TB_CHECK(tb_has(tb_mock_log_line(m, 0), TB_EXT_SOURCE_HOST));
     finish(m);
 }
 

@@ -14,7 +14,8 @@
 
 // Kept in a section of the file: the host reads it without running a line of this. "hosts" is empty: no network.
 TB_MANIFEST("{\"id\":\"example.tune\",\"version\":\"1.0.0\",\"abi\":1,\"license\":\"MIT\",\"name\":\"Tune\","
-            "\"text\":\"Makes music from a melody notation\",\"source\":{\"patterns\":[\"tune:\"]},\"hosts\":[]}");
+            "\"text\":\"Makes music from a melody notation\",\"source\":{\"patterns\":[\"tune:\"]},"
+            "\"examples\":[\"tune: C4 E4 G4\"],\"hosts\":[]}");
 
 #define PREFIX "tune:"
 #define FRAME 4u  // bytes: left and right, 16 bits each
@@ -215,10 +216,22 @@ static const tb_source_v1 source = { match, resolve, open_track, NULL, NULL };
 
 // ---- the plugin -----------------------------------------------------------------------------------------------------
 
+// A table of the host; where it is missing, the operator reads which.
+static const void *needed(const tb_host_v1 *host, const char *id) {
+    const void *found = host->get_extension(host, id);
+    const tb_host_log_v1 *log = host->get_extension(host, TB_EXT_LOG);
+    char text[100];
+    if (!found && log) {
+        int length = snprintf(text, sizeof text, "this host does not offer %s", id);
+        log->log(host, TB_LOG_ERROR, (tb_str){ text, (size_t)length });
+    }
+    return found;
+}
+
 static tb_status create(const tb_host_v1 *host, tb_str config, void **out) {
     (void)config;
-    const tb_host_task_v1 *tasks = host->get_extension(host, TB_EXT_TASK);
-    const tb_host_source_v1 *source_host = host->get_extension(host, TB_EXT_SOURCE_HOST);
+    const tb_host_task_v1 *tasks = needed(host, TB_EXT_TASK);
+    const tb_host_source_v1 *source_host = needed(host, TB_EXT_SOURCE_HOST);
     if (!tasks || !source_host) return TB_E_UNSUPPORTED;
     plugin *p = malloc(sizeof *p);
     if (!p) return TB_E_INTERNAL;

@@ -210,9 +210,21 @@ const tb_source_v1 source = { match, resolve, open, nullptr, nullptr };
 
 // ---- the plugin -----------------------------------------------------------------------------------------------------
 
+// A table of the host; where it is missing, the operator reads which.
 template <typename Table> bool get(const tb_host_v1 *host, const char *id, const Table *&out) {
     out = static_cast<const Table *>(host->get_extension(host, id));
+    auto log = static_cast<const tb_host_log_v1 *>(host->get_extension(host, TB_EXT_LOG));
+    if (!out && log) {
+        const std::string text = std::string("this host does not offer ") + id;
+        log->log(host, TB_LOG_ERROR, str(text));
+    }
     return out != nullptr;
+}
+
+tb_status refuse(const tb_host_v1 *host, std::string_view why) {
+    const tb_host_log_v1 *log = nullptr;
+    if (get(host, TB_EXT_LOG, log)) log->log(host, TB_LOG_ERROR, str(why));
+    return TB_E_INVALID;
 }
 
 tb_status create(const tb_host_v1 *host, tb_str config, void **out) {
@@ -224,10 +236,10 @@ tb_status create(const tb_host_v1 *host, tb_str config, void **out) {
         if (!has_all) return TB_E_UNSUPPORTED;
         if (config.len) {
             std::optional<Json> json = Json::parse(view(config));
-            if (!json) return TB_E_INVALID;
+            if (!json) return refuse(host, "the configuration is no JSON");
             std::string_view directory = json->text("directory");
             while (!directory.empty() && directory.back() == '/') directory.remove_suffix(1);
-            if (!directory.empty() && !is_https(directory)) return TB_E_INVALID;
+            if (!directory.empty() && !is_https(directory)) return refuse(host, "\"directory\" is no https address");
             if (!directory.empty()) p->directory = directory;
         }
         *out = new Shared(std::move(p));

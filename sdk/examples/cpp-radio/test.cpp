@@ -96,6 +96,7 @@ void refuses(const char *config, const char *without, tb_status expected) {
     tb_mock_link(m, timmybot_plugin_v1);
     if (without) tb_mock_without(m, without);
     TB_CHECK(tb_mock_create(m, config) == expected);
+    TB_CHECK(tb_mock_log_count(m, TB_LOG_ERROR) == 1);
     finish(m);
 }
 

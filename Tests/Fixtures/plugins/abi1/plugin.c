@@ -39,9 +39,18 @@ __attribute__((format(printf, 2, 3))) static void add(answer *a, const char *for
     int more = vsnprintf(a->text + a->used, sizeof a->text - a->used, format, arguments);
     va_end(arguments);
     if (more > 0 && a->used + (size_t)more < sizeof a->text) a->used += (size_t)more;
+    a->text[a->used] = 0;  // what does not fit is left out
 }
 
-static void add_str(answer *a, tb_str s) { add(a, "%.*s;", (int)s.len, s.len ? s.ptr : ""); }
+// Quotes, backslashes and control characters would have to be escaped in JSON; here they become question marks.
+static void add_str(answer *a, tb_str s) {
+    for (size_t i = 0; i < s.len && a->used + 1 < sizeof a->text; i++) {
+        unsigned char c = (unsigned char)s.ptr[i];
+        a->text[a->used++] = c < 0x20 || c == '"' || c == '\\' ? '?' : (char)c;
+        a->text[a->used] = 0;
+    }
+    add(a, ";");
+}
 static void add_number(answer *a, long long n) { add(a, "%lld;", n); }
 
 static void add_track(answer *a, const tb_track_v1 *t) {
@@ -407,6 +416,7 @@ static const tb_source_v1 source = { match, resolve, open_track, artwork, cancel
 static tb_status recommend(void *self, tb_task task, const tb_track_v1 *seeds, size_t count, uint32_t limit) {
     (void)self, (void)limit;
     const tb_host_source_v1 *source_host = get(TB_EXT_SOURCE_HOST);
+    if (!count || !seeds[count - 1].key.len || !seeds[count - 1].title.len) return TB_E_NOT_FOUND;
     return source_host->resolved(host, task, seeds + count - 1, 1);
 }
 

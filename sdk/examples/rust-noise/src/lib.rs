@@ -13,7 +13,7 @@ const MANIFEST: &str = concat!(
     r#"{"id":"example.noise","version":""#,
     env!("CARGO_PKG_VERSION"),
     r#"","abi":1,"license":"MIT","name":"Noise","#,
-    r#""text":"White, pink and brown noise, and binaural beats","source":{"patterns":["noise:"]},"hosts":[]}"#
+    r#""text":"White, pink and brown noise, and binaural beats","source":{"patterns":["noise:"]},"examples":["noise: pink 2s"],"hosts":[]}"#
 );
 
 /// What `create` makes; the host hands it back as the first argument of every call.
@@ -144,13 +144,16 @@ unsafe extern "C" fn open(this: *mut c_void, task: tb_task, key: tb_str, _start_
 
 unsafe extern "C" fn create(host: *const tb_host_v1, _config: tb_str, out: *mut *mut c_void) -> tb_status {
     guarded(|| {
-        let (Some(tasks), Some(source)) = (extension(host, TB_EXT_TASK), extension(host, TB_EXT_SOURCE_HOST)) else {
+        let (Some(tasks), Some(source)) = (needed(host, TB_EXT_TASK), needed(host, TB_EXT_SOURCE_HOST)) else {
             return TB_E_UNSUPPORTED;
         };
         *out = Box::into_raw(Box::new(Plugin { host, tasks, source })).cast();
         TB_OK
     })
 }
+
+/// Nothing to do: every task is settled before its function returns.
+unsafe extern "C" fn stop(_: *mut c_void) {}
 
 unsafe extern "C" fn destroy(this: *mut c_void) {
     drop(Box::from_raw(this as *mut Plugin));
@@ -173,7 +176,7 @@ static TABLE: tb_plugin_v1 = tb_plugin_v1 {
     id: tb_str::new("example.noise"),
     version: tb_str::new(env!("CARGO_PKG_VERSION")),
     create: Some(create),
-    stop: None, // every task is settled before its function returns
+    stop: Some(stop),
     destroy: Some(destroy),
     get_extension: Some(get_extension),
 };

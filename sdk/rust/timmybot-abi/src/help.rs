@@ -40,6 +40,28 @@ pub unsafe fn extension<T>(host: *const tb_host_v1, id: &CStr) -> Option<&'stati
     (*host).get_extension.and_then(|get| (get(host, id.as_ptr()) as *const T).as_ref())
 }
 
+/// The same for one that the plugin cannot do without: where it is missing, the operator reads which.
+///
+/// # Safety
+/// As for `extension`.
+pub unsafe fn needed<T>(host: *const tb_host_v1, id: &CStr) -> Option<&'static T> {
+    let found = extension(host, id);
+    if found.is_none() {
+        log(host, TB_LOG_ERROR, &format!("this host does not offer {}", id.to_string_lossy()));
+    }
+    found
+}
+
+/// A line in the operator's log.
+///
+/// # Safety
+/// `host` must be the host's.
+pub unsafe fn log(host: *const tb_host_v1, level: i32, text: &str) {
+    if let Some(log) = extension::<tb_host_log_v1>(host, TB_EXT_LOG).and_then(|table| table.log) {
+        log(host, level, tb_str::of(text));
+    }
+}
+
 impl tb_error_v1 {
     pub fn new(code: tb_status, user_text: &str, detail: &str) -> Self {
         tb_error_v1 {

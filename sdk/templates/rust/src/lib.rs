@@ -19,12 +19,13 @@ use std::sync::atomic::{AtomicBool, Ordering};
 const ID: &str = "{{ID}}";
 const VERSION: &str = env!("CARGO_PKG_VERSION");
 const PREFIX: &str = "{{COMMAND}}:";
-/// Read from the file without running it. "hosts": what the plugin wants to reach over timmy.http/1.
+/// Read from the file without running it. "hosts": what the plugin wants to reach over timmy.http/1; "examples": what
+/// `timmybot plugin check` may search for.
 const MANIFEST: &str = concat!(
     r#"{"id":"{{ID}}","version":""#,
     env!("CARGO_PKG_VERSION"),
     r#"","abi":1,"name":"{{NAME}}","#,
-    r#""text":"Plays a tone","source":{"patterns":["{{COMMAND}}:"]},"hosts":[]}"#
+    r#""text":"Plays a tone","source":{"patterns":["{{COMMAND}}:"]},"examples":["{{COMMAND}}: 440"],"hosts":[]}"#
 );
 
 struct Plugin {
@@ -186,7 +187,7 @@ unsafe extern "C" fn hello(
 unsafe extern "C" fn create(host: *const tb_host_v1, _config: tb_str, out: *mut *mut c_void) -> tb_status {
     guarded(|| {
         let (Some(tasks), Some(reply), Some(source)) =
-            (extension(host, TB_EXT_TASK), extension(host, TB_EXT_REPLY), extension(host, TB_EXT_SOURCE_HOST))
+            (needed(host, TB_EXT_TASK), needed(host, TB_EXT_REPLY), needed(host, TB_EXT_SOURCE_HOST))
         else {
             return TB_E_UNSUPPORTED;
         };
@@ -194,6 +195,9 @@ unsafe extern "C" fn create(host: *const tb_host_v1, _config: tb_str, out: *mut 
         TB_OK
     })
 }
+
+/// Nothing to do: every task is settled before its function returns.
+unsafe extern "C" fn stop(_: *mut c_void) {}
 
 unsafe extern "C" fn destroy(this: *mut c_void) {
     drop(Box::from_raw(this as *mut Plugin));
@@ -248,7 +252,7 @@ static TABLE: tb_plugin_v1 = tb_plugin_v1 {
     id: tb_str::new(ID),
     version: tb_str::new(VERSION),
     create: Some(create),
-    stop: None, // every task is settled before its function returns
+    stop: Some(stop),
     destroy: Some(destroy),
     get_extension: Some(get_extension),
 };

@@ -11,9 +11,11 @@
 #define VERSION "0.1.0"
 #define PREFIX "{{COMMAND}}:"
 
-// Read from the file without running it. "hosts": what the plugin wants to reach over timmy.http/1.
+// Read from the file without running it. "hosts": what the plugin wants to reach over timmy.http/1;
+// "examples": what `timmybot plugin check` may search for.
 TB_MANIFEST("{\"id\":\"" ID "\",\"version\":\"" VERSION "\",\"abi\":1,\"name\":\"{{NAME}}\","
-            "\"text\":\"Plays a tone\",\"source\":{\"patterns\":[\"" PREFIX "\"]},\"hosts\":[]}");
+            "\"text\":\"Plays a tone\",\"source\":{\"patterns\":[\"" PREFIX "\"]},"
+            "\"examples\":[\"" PREFIX " 440\"],\"hosts\":[]}");
 
 typedef struct plugin {
     const tb_host_v1 *host;
@@ -148,14 +150,26 @@ static const tb_commands_v1 commands = { rows, 1, NULL, NULL, NULL, NULL };
 
 // ---- the plugin -----------------------------------------------------------------------------------------------------
 
+// A table of the host; where it is missing, the operator reads which.
+static const void *needed(const tb_host_v1 *host, const char *id) {
+    const void *found = host->get_extension(host, id);
+    const tb_host_log_v1 *log = host->get_extension(host, TB_EXT_LOG);
+    char text[100];
+    if (!found && log) {
+        int length = snprintf(text, sizeof text, "this host does not offer %s", id);
+        log->log(host, TB_LOG_ERROR, (tb_str){ text, (size_t)length });
+    }
+    return found;
+}
+
 static tb_status create(const tb_host_v1 *host, tb_str config_json, void **out_self) {
     (void)config_json;
     plugin *p = calloc(1, sizeof *p);
     if (!p) return TB_E_INTERNAL;
     p->host = host;
-    p->tasks = host->get_extension(host, TB_EXT_TASK);
-    p->reply = host->get_extension(host, TB_EXT_REPLY);
-    p->source = host->get_extension(host, TB_EXT_SOURCE_HOST);
+    p->tasks = needed(host, TB_EXT_TASK);
+    p->reply = needed(host, TB_EXT_REPLY);
+    p->source = needed(host, TB_EXT_SOURCE_HOST);
     if (!p->tasks || !p->reply || !p->source) {
         free(p);
         return TB_E_UNSUPPORTED;

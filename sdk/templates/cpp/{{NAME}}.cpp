@@ -13,9 +13,11 @@
 #define VERSION "0.1.0"
 #define PREFIX "{{COMMAND}}:"
 
-// Read from the file without running it. "hosts": what the plugin wants to reach over timmy.http/1.
+// Read from the file without running it. "hosts": what the plugin wants to reach over timmy.http/1;
+// "examples": what `timmybot plugin check` may search for.
 TB_MANIFEST("{\"id\":\"" ID "\",\"version\":\"" VERSION "\",\"abi\":1,\"name\":\"{{NAME}}\","
-            "\"text\":\"Plays a tone\",\"source\":{\"patterns\":[\"" PREFIX "\"]},\"hosts\":[]}");
+            "\"text\":\"Plays a tone\",\"source\":{\"patterns\":[\"" PREFIX "\"]},"
+            "\"examples\":[\"" PREFIX " 440\"],\"hosts\":[]}");
 
 namespace {
 
@@ -160,8 +162,14 @@ const tb_commands_v1 commands = { rows, 1, nullptr, nullptr, nullptr, nullptr };
 
 // ---- the plugin -----------------------------------------------------------------------------------------------------
 
+// A table of the host; where it is missing, the operator reads which.
 template <typename Table> bool get(const tb_host_v1 *host, const char *id, const Table *&out) {
     out = static_cast<const Table *>(host->get_extension(host, id));
+    auto log = static_cast<const tb_host_log_v1 *>(host->get_extension(host, TB_EXT_LOG));
+    if (!out && log) {
+        const std::string text = std::string("this host does not offer ") + id;
+        log->log(host, TB_LOG_ERROR, str(text));
+    }
     return out != nullptr;
 }
 
