@@ -11,7 +11,8 @@
 // Compile tb_mock.c beside the test (it is one translation unit) and link with -pthread; with -ldl on older C libraries.
 // The plugin's functions run on a lane thread of the mock, completions on another one: as in the real host, so run your
 // tests under -fsanitize=address,undefined and -fsanitize=thread too. Use one mock from one test thread.
-// Pointers that the mock gives out live until tb_mock_finish.
+// Pointers that the mock gives out live until tb_mock_finish. What it does not do: more than one lane, Discord's rules for
+// messages (`timmybot plugin check` and the host know them), and the manifest's list of hosts.
 #pragma once
 #include <stdio.h>
 #include <timmybot/timmybot.h>
