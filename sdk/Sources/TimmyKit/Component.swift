@@ -35,7 +35,8 @@ public indirect enum Component: Sendable {
         case .separator: ["type": 14, "divider": true, "spacing": 1]
         case .container(let accent, let parts):
             JSON.members(
-                ["type": 17, "components": .array(parts.map(\.json))], "accent_color", accent.map { .integer(Int64($0)) })
+                ["type": 17, "components": .array(parts.map(\.json))], "accent_color",
+                accent.map { .integer(Int64($0)) })
         case .row(let parts): ["type": 1, "components": .array(parts.map(\.json))]
         case .button(let id, let label, let style, let emoji, let disabled):
             JSON.members(

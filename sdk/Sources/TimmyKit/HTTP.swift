@@ -120,7 +120,8 @@ extension HTTP.Request {
 private let httpDone: tb_http_done = { context, response in
     guard let response = response?.pointee else { return }
     if let error = response.error { return Completion<HTTPAnswer>.finish(context, .failure(Failure(error.pointee))) }
-    let headers = UnsafeBufferPointer(start: response.headers, count: response.headers == nil ? 0 : response.header_count)
+    let headers = UnsafeBufferPointer(
+        start: response.headers, count: response.headers == nil ? 0 : response.header_count)
     let answer = HTTP.Response(
         url: response.url.string, status: Int(response.status),
         headers: headers.map { Header($0.name.string, $0.value.string) }, body: response.body.array)

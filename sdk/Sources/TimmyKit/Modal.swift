@@ -32,7 +32,8 @@ public struct Modal: Sendable {
         /// Labels are Discord's type 18; text inputs in plain rows are deprecated.
         var json: JSON {
             JSON.members(
-                ["type": 18, "label": .string(label), "component": content], "description", description.map(JSON.string))
+                ["type": 18, "label": .string(label), "component": content], "description", description.map(JSON.string)
+            )
         }
     }
 

@@ -62,9 +62,10 @@ extension Call {
         try after("follow-up", components, attachments, ephemeral: ephemeral) { table in table.follow_up }
     }
 
-    private typealias Send = @convention(c) (
-        UnsafePointer<tb_host_v1>?, tb_task, UnsafePointer<tb_message_v1>?
-    ) -> tb_status
+    private typealias Send =
+        @convention(c) (
+            UnsafePointer<tb_host_v1>?, tb_task, UnsafePointer<tb_message_v1>?
+        ) -> tb_status
 
     private func after(
         _ what: String, _ components: [Component], _ attachments: [Attachment], ephemeral: Bool,

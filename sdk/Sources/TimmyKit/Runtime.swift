@@ -80,14 +80,18 @@ final class StaticTables: @unchecked Sendable {
             let list = type.commands
             var made = Extensions()
             made.commands = Dictionary(list.map { ($0.name, $0) }, uniquingKeysWith: { first, _ in first })
-            if !list.isEmpty { made.tables[TB_EXT_COMMANDS] = UnsafeRawPointer(lender.table(commandTable(list, lender))) }
+            if !list.isEmpty {
+                made.tables[TB_EXT_COMMANDS] = UnsafeRawPointer(lender.table(commandTable(list, lender)))
+            }
             let flows = type.oauth
             if !flows.isEmpty {
                 let raw = tb_oauth_v1(flows: lender.lend(flows.map { $0.raw(lender) }), count: flows.count)
                 made.tables[TB_EXT_OAUTH] = UnsafeRawPointer(lender.table(raw))
             }
             if type is any Source.Type { made.tables[TB_EXT_SOURCE] = UnsafeRawPointer(lender.table(sourceTable)) }
-            if type is any LyricsSource.Type { made.tables[TB_EXT_LYRICS] = UnsafeRawPointer(lender.table(lyricsTable)) }
+            if type is any LyricsSource.Type {
+                made.tables[TB_EXT_LYRICS] = UnsafeRawPointer(lender.table(lyricsTable))
+            }
             if type is any Recommender.Type {
                 made.tables[TB_EXT_RECOMMEND] = UnsafeRawPointer(lender.table(recommendTable))
             }
@@ -127,20 +131,21 @@ extension Lender {
 }
 
 private let runtimeCreate:
-    @convention(c) (UnsafePointer<tb_host_v1>?, tb_str, UnsafeMutablePointer<UnsafeMutableRawPointer?>?) -> tb_status = {
-        raw, configuration, out in
-        guard let raw, let out, let tables = Runtime.shared.current, raw.pointee.magic == TB_HOST_MAGIC,
-            raw.pointee.size == UInt32(MemoryLayout<tb_host_v1>.size)
-        else { return TB_E_INVALID }
-        do {
-            out.pointee = Unmanaged.passRetained(try tables.create(raw, configuration)).toOpaque()
-            return TB_OK
-        } catch {
-            let failure = Failure(error)
-            Host(raw, configuration: .null).log(.error, "cannot start: \(failure)")
-            return failure.status
+    @convention(c) (UnsafePointer<tb_host_v1>?, tb_str, UnsafeMutablePointer<UnsafeMutableRawPointer?>?) -> tb_status =
+        {
+            raw, configuration, out in
+            guard let raw, let out, let tables = Runtime.shared.current, raw.pointee.magic == TB_HOST_MAGIC,
+                raw.pointee.size == UInt32(MemoryLayout<tb_host_v1>.size)
+            else { return TB_E_INVALID }
+            do {
+                out.pointee = Unmanaged.passRetained(try tables.create(raw, configuration)).toOpaque()
+                return TB_OK
+            } catch {
+                let failure = Failure(error)
+                Host(raw, configuration: .null).log(.error, "cannot start: \(failure)")
+                return failure.status
+            }
         }
-    }
 
 private let runtimeStop: @convention(c) (UnsafeMutableRawPointer?) -> Void = { context in
     guard let instance = Instance.of(context) else { return }
