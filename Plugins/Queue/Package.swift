@@ -6,21 +6,25 @@ import PackageDescription
 let isSelfContained = Context.environment["TIMMYBOT_SELF_CONTAINED"] == "1"
 let sdk = "\(Context.packageDirectory)/../../sdk"
 
+let linking =
+    ["-Xlinker", "-z", "-Xlinker", "nodelete", "-Xlinker", "--version-script=\(sdk)/plugin.map"]
+    + (isSelfContained ? ["-static-stdlib"] : [])
+
 let package = Package(
     name: "Queue",
     products: [.library(name: "Queue", type: .dynamic, targets: ["Queue"])],
     dependencies: [.package(path: "../../sdk")],
     targets: [
-        .target(name: "QueueManifest", path: "Manifest", cSettings: [.treatAllWarnings(as: .error)]),
         .target(
-            name: "Queue",
-            dependencies: [.product(name: "TimmyKit", package: "sdk"), "QueueManifest"],
-            path: "Sources",
+            name: "QueueManifest", path: "Manifest",
+            cSettings: [.treatAllWarnings(as: .error)] + (isSelfContained ? [.define("TIMMYBOT_SELF_CONTAINED")] : [])),
+        .target(
+            name: "Queue", dependencies: [.product(name: "TimmyKit", package: "sdk"), "QueueManifest"], path: "Sources",
             swiftSettings: [.swiftLanguageMode(.v6), .treatAllWarnings(as: .error)],
             linkerSettings: [
-                .unsafeFlags(
-                    ["-Xlinker", "-z", "-Xlinker", "nodelete", "-Xlinker", "--version-script=\(sdk)/plugin.map"]
-                        + (isSelfContained ? ["-static-stdlib"] : []))
+                .unsafeFlags(linking),
+                // The host's own runtime is in the process already; a path of the builder's machine is of no use there.
+                .unsafeFlags(["-no-toolchain-stdlib-rpath"], .when(configuration: .release)),
             ]),
     ]
 )

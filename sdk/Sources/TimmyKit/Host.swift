@@ -4,6 +4,7 @@ import CTimmyBot
 public struct Host: Sendable {
     let tables: HostTables
     let ledger: Ledger
+    let storeTurn = Turn()
     /// The plugin's configuration, as the operator wrote it; an empty object where there is none.
     public let configuration: JSON
 

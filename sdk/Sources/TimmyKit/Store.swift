@@ -47,6 +47,19 @@ public struct Store: Sendable {
 
     public func set(_ key: String, _ value: JSON) async throws(Failure) { try await set(key, value.bytes) }
 
+    /// Reads a value, changes it and stores it; nil takes it away. Updates of one plugin come one after the other, so that
+    /// none is lost.
+    ///
+    /// - Returns: what is stored now.
+    @discardableResult
+    public func update(_ key: String, _ change: (JSON?) throws -> JSON?) async throws -> JSON? {
+        await host.storeTurn.take()
+        defer { host.storeTurn.pass() }
+        let new = try change(try await json(key))
+        if let new { try await set(key, new) } else { try await remove(key) }
+        return new
+    }
+
     private func ask(
         _ what: String, _ start: (tb_host_store_v1, Lender, UnsafeMutableRawPointer) -> tb_status?
     ) async throws(Failure) -> Answer {

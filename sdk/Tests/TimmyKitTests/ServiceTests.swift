@@ -5,7 +5,7 @@ import Testing
 @testable import TimmyKit
 
 /// What a plugin asks of the host: each extension through its Swift face.
-@Suite("Host extensions")
+@Suite("Host extensions", .timeLimit(.minutes(1)))
 struct ServiceTests {
     private struct Asking: Plugin {
         static let id = "test.asking"
@@ -125,6 +125,21 @@ struct ServiceTests {
         let bare = try Started(Asking.self, FakeHost(without: [TB_EXT_STORE]))
         let missing = await bare.host.outcome(try bare.invoke("ask", [.text("store", lender)])).failure
         #expect(missing == .missing("a store"))
+    }
+
+    @Test func noUpdateOfTheStoreIsLost() async throws {
+        let fake = FakeHost()
+        let store = Host(fake.raw, configuration: [:]).store
+        try await withThrowingTaskGroup(of: Void.self) { group in
+            for _ in 0..<50 {
+                group.addTask { try await store.update("n") { .integer(($0?.integer ?? 0) + 1) } }
+            }
+            try await group.waitForAll()
+        }
+        #expect(try await store.json("n") == 50)
+        await #expect(throws: Failure.self) { try await store.update("n") { _ in throw Failure(code: .invalid) } }
+        #expect(try await store.update("n") { _ in nil } == nil)
+        #expect(try await store.get("n") == nil)
     }
 
     @Test func componentsSelectsAndModals() async throws {
