@@ -38,7 +38,6 @@ final class FakeHost: @unchecked Sendable {
 
     struct State: Sendable {
         var outcomes: [tb_task: [Outcome]] = [:]
-        var waiting: [tb_task: CheckedContinuation<Outcome, Never>] = [:]
         var deferred: [tb_task: UInt32] = [:]
         var edits: [JSON] = []
         var followUps: [JSON] = []
@@ -103,27 +102,20 @@ final class FakeHost: @unchecked Sendable {
     }
 
     func settle(_ task: tb_task, _ outcome: Outcome) -> tb_status {
-        let (status, waiting) = state.withLock { state -> (tb_status, CheckedContinuation<Outcome, Never>?) in
-            if state.expired.contains(task) { return (TB_E_STALE, nil) }
-            if let text = outcome.text, state.refused.contains(text) { return (TB_E_INVALID, nil) }
+        state.withLock { state in
+            if state.expired.contains(task) { return TB_E_STALE }
+            if let text = outcome.text, state.refused.contains(text) { return TB_E_INVALID }
             state.outcomes[task, default: []].append(outcome)
-            let isFirst = state.outcomes[task]?.count == 1
-            return (isFirst ? TB_OK : TB_E_STALE, state.waiting.removeValue(forKey: task))
+            return state.outcomes[task]?.count == 1 ? TB_OK : TB_E_STALE
         }
-        waiting?.resume(returning: outcome)
-        return status
     }
 
-    /// Waits for the first outcome of a task.
+    /// Waits for the first outcome of a task; a task that nobody settles ends as timed out.
     func outcome(_ task: tb_task) async -> Outcome {
-        await withCheckedContinuation { continuation in
-            let known = state.withLock { state -> Outcome? in
-                if let known = state.outcomes[task]?.first { return known }
-                state.waiting[task] = continuation
-                return nil
-            }
-            if let known { continuation.resume(returning: known) }
-        }
+        let isSettled = await eventually { count(task) > 0 }
+        let first = state.withLock { $0.outcomes[task]?.first }
+        guard isSettled, let first else { return .failed(Failure(code: .timeout, detail: "nobody settled it")) }
+        return first
     }
 
     func count(_ task: tb_task) -> Int { state.withLock { $0.outcomes[task]?.count ?? 0 } }
