@@ -1,4 +1,5 @@
 import CTimmyBot
+import Synchronization
 
 /// The host, as a plugin sees it. Every function may be called from anywhere.
 public struct Host: Sendable {
@@ -12,6 +13,8 @@ public struct Host: Sendable {
         tables = HostTables(raw)
         ledger = Ledger()
         self.configuration = configuration
+        name = raw.pointee.name.string
+        version = raw.pointee.version.string
     }
 
     var raw: UnsafePointer<tb_host_v1> { tables.raw }
@@ -24,9 +27,8 @@ public struct Host: Sendable {
         withExtendedLifetime(lender) { tables.log?.pointee.log?(raw, level.rawValue, lender.lend(message)) }
     }
 
-    /// The host's name and version.
-    public var name: String { raw.pointee.name.string }
-    public var version: String { raw.pointee.version.string }
+    /// The host's own.
+    public let name, version: String
 
     /// Work that no call waits for. It is cancelled when the plugin stops; what it throws goes into the log.
     @discardableResult
@@ -48,53 +50,56 @@ public struct Background: Sendable {
     public func cancel() { number.map(ledger.cancel(number:)) }
 }
 
-/// What the host offers, looked up once.
+/// What the host offers, looked up once. After `destroy` it offers nothing any more: work that did not heed its cancellation
+/// cannot touch a host that may be gone.
 ///
 /// `@unchecked Sendable`: the tables are immutable, live as long as the process, and every function in them may be called
 /// from any thread.
+@dynamicMemberLookup
 final class HostTables: @unchecked Sendable {
+    struct Pointers {
+        var account: UnsafePointer<tb_host_account_v1>?
+        var clock: UnsafePointer<tb_host_clock_v1>?
+        var health: UnsafePointer<tb_host_health_v1>?
+        var history: UnsafePointer<tb_host_history_v1>?
+        var http: UnsafePointer<tb_host_http_v1>?
+        var log: UnsafePointer<tb_host_log_v1>?
+        var lyrics: UnsafePointer<tb_host_lyrics_v1>?
+        var metrics: UnsafePointer<tb_host_metrics_v1>?
+        var pipe: UnsafePointer<tb_host_pipe_v1>?
+        var player: UnsafePointer<tb_host_player_v1>?
+        var probe: UnsafePointer<tb_host_probe_v1>?
+        var reply: UnsafePointer<tb_host_reply_v1>?
+        var search: UnsafePointer<tb_host_search_v1>?
+        var settings: UnsafePointer<tb_host_settings_v1>?
+        var source: UnsafePointer<tb_host_source_v1>?
+        var store: UnsafePointer<tb_host_store_v1>?
+        var task: UnsafePointer<tb_host_task_v1>?
+    }
+
     let raw: UnsafePointer<tb_host_v1>
-    let account: UnsafePointer<tb_host_account_v1>?
-    let clock: UnsafePointer<tb_host_clock_v1>?
-    let health: UnsafePointer<tb_host_health_v1>?
-    let history: UnsafePointer<tb_host_history_v1>?
-    let http: UnsafePointer<tb_host_http_v1>?
-    let log: UnsafePointer<tb_host_log_v1>?
-    let lyrics: UnsafePointer<tb_host_lyrics_v1>?
-    let metrics: UnsafePointer<tb_host_metrics_v1>?
-    let pipe: UnsafePointer<tb_host_pipe_v1>?
-    let player: UnsafePointer<tb_host_player_v1>?
-    let probe: UnsafePointer<tb_host_probe_v1>?
-    let reply: UnsafePointer<tb_host_reply_v1>?
-    let search: UnsafePointer<tb_host_search_v1>?
-    let settings: UnsafePointer<tb_host_settings_v1>?
-    let source: UnsafePointer<tb_host_source_v1>?
-    let store: UnsafePointer<tb_host_store_v1>?
-    let task: UnsafePointer<tb_host_task_v1>?
+    private let pointers: Pointers
+    private let isGone = Atomic(false)
 
     init(_ raw: UnsafePointer<tb_host_v1>) {
         self.raw = raw
         func table<Table>(_ id: String, _ type: Table.Type = Table.self) -> UnsafePointer<Table>? {
             raw.pointee.get_extension?(raw, id)?.assumingMemoryBound(to: type)
         }
-        account = table(TB_EXT_ACCOUNT)
-        clock = table(TB_EXT_CLOCK)
-        health = table(TB_EXT_HEALTH_HOST)
-        history = table(TB_EXT_HISTORY)
-        http = table(TB_EXT_HTTP)
-        log = table(TB_EXT_LOG)
-        lyrics = table(TB_EXT_LYRICS_HOST)
-        metrics = table(TB_EXT_METRICS)
-        pipe = table(TB_EXT_PIPE)
-        player = table(TB_EXT_PLAYER)
-        probe = table(TB_EXT_PROBE)
-        reply = table(TB_EXT_REPLY)
-        search = table(TB_EXT_SEARCH)
-        settings = table(TB_EXT_SETTINGS)
-        source = table(TB_EXT_SOURCE_HOST)
-        store = table(TB_EXT_STORE)
-        task = table(TB_EXT_TASK)
+        pointers = Pointers(
+            account: table(TB_EXT_ACCOUNT), clock: table(TB_EXT_CLOCK), health: table(TB_EXT_HEALTH_HOST),
+            history: table(TB_EXT_HISTORY), http: table(TB_EXT_HTTP), log: table(TB_EXT_LOG),
+            lyrics: table(TB_EXT_LYRICS_HOST), metrics: table(TB_EXT_METRICS), pipe: table(TB_EXT_PIPE),
+            player: table(TB_EXT_PLAYER), probe: table(TB_EXT_PROBE), reply: table(TB_EXT_REPLY),
+            search: table(TB_EXT_SEARCH), settings: table(TB_EXT_SETTINGS), source: table(TB_EXT_SOURCE_HOST),
+            store: table(TB_EXT_STORE), task: table(TB_EXT_TASK))
     }
+
+    subscript<Table>(dynamicMember member: KeyPath<Pointers, UnsafePointer<Table>?>) -> UnsafePointer<Table>? {
+        isGone.load(ordering: .acquiring) ? nil : pointers[keyPath: member]
+    }
+
+    func leave() { isGone.store(true, ordering: .releasing) }
 }
 
 /// What a plugin may say that it cannot do without; see `Plugin.requirements`.

@@ -155,7 +155,7 @@ private let runtimeStop: @convention(c) (UnsafeMutableRawPointer?) -> Void = { c
 
 private let runtimeDestroy: @convention(c) (UnsafeMutableRawPointer?) -> Void = { context in
     guard let context else { return }
-    Unmanaged<Instance>.fromOpaque(context).release()
+    Unmanaged<Instance>.fromOpaque(context).takeRetainedValue().host.tables.leave()
 }
 
 private let runtimeExtension: @convention(c) (UnsafePointer<CChar>?) -> UnsafeRawPointer? = { id in

@@ -12,6 +12,7 @@ struct SettleTests {
         static let version = "1.0.0"
         let host: Host
         /// Lets handlers go on that do not heed their cancellation.
+        static let heard = Atomic(0)
         static let gates = Mutex<[ObjectIdentifier: CheckedContinuation<Void, Never>]>([:])
 
         init(host: Host) { self.host = host }
@@ -34,6 +35,8 @@ struct SettleTests {
             Command("deaf", "Does not heed its cancellation") { call in
                 let key = ObjectIdentifier(call.instance)
                 await withCheckedContinuation { continuation in Self.gates.withLock { $0[key] = continuation } }
+                call.host.metrics.count("after")
+                defer { Self.heard.add(1, ordering: .relaxed) }
                 try call.reply("after all")
             }
             Command("long", "Takes its time") { call in
@@ -149,8 +152,9 @@ struct SettleTests {
         #expect(await started.host.outcome(task).failure?.code == .cancelled)
         started.end()
         for continuation in Answers.gates.withLock({ $0.values.map { $0 } }) { continuation.resume() }
-        #expect(await eventually { started.host.state.withLock { $0.log.isEmpty } })
+        #expect(await eventually { Answers.heard.load(ordering: .relaxed) > 0 })
         #expect(started.host.count(task) == 1)
+        #expect(started.host.state.withLock { $0.metrics.isEmpty && $0.log.isEmpty }, "the host may be gone by then")
     }
 
     /// Answers, cancellation, completions and stop in every order that many threads find.
