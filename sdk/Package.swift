@@ -1,6 +1,8 @@
 // swift-tools-version: 6.2
 import PackageDescription
 
+let strict: [SwiftSetting] = [.swiftLanguageMode(.v6), .treatAllWarnings(as: .error)]
+
 // What a plugin author gets. Imports nothing of the host: copy this folder anywhere and it builds.
 let package = Package(
     name: "sdk",
@@ -10,8 +12,7 @@ let package = Package(
     ],
     targets: [
         .target(name: "CTimmyBot", path: "include", publicHeadersPath: "."),
-        .target(
-            name: "TimmyKit", dependencies: ["CTimmyBot"],
-            swiftSettings: [.swiftLanguageMode(.v6), .treatAllWarnings(as: .error)]),
+        .target(name: "TimmyKit", dependencies: ["CTimmyBot"], swiftSettings: strict),
+        .testTarget(name: "TimmyKitTests", dependencies: ["TimmyKit", "CTimmyBot"], swiftSettings: strict),
     ]
 )

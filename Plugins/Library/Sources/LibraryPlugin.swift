@@ -1,53 +1,28 @@
-import Glibc
 import TimmyKit
 
-@_cdecl("timmybot_plugin_v1")
+@c(timmybot_plugin_v1)
 public func entry() -> PluginTable { pluginTable(LibraryPlugin.self) }
 
-/// Files of one folder as a music source.
-enum LibraryPlugin: Plugin {
+/// Files of one folder as a music source. Configuration: `{"directory":"..."}`.
+struct LibraryPlugin: Plugin, Source {
     static let id = "timmy.library"
     static let version = "1.0.0"
-
-    static func makeSource(_ host: Host, configuration: String) throws -> (any Source)? {
-        guard let path = Settings.directory(in: configuration) else {
-            throw Failure(code: TB_INVALID, userText: "", detail: "library: no directory is configured")
-        }
-        let folder = Folder(path: path)
-        if folder == nil {
-            host.log(.warning, "library: \(path) cannot be opened; it is looked for again at the next search")
-        }
-        return LibrarySource(host: host, index: LibraryIndex(host: host, path: path))
-    }
-
-    private static let TB_INVALID: Int32 = -1
-}
-
-/// The plugin's configuration: `{"directory":"..."}`.
-enum Settings {
-    static func directory(in json: String) -> String? {
-        guard let key = json.firstRange(of: "\"directory\"") else { return nil }
-        var rest = json[key.upperBound...].drop { $0 == " " || $0 == ":" }
-        guard rest.first == "\"" else { return nil }
-        rest = rest.dropFirst()
-        var path = ""
-        while let next = rest.first, next != "\"" {
-            rest = rest.dropFirst()
-            if next == "\\", let escaped = rest.first {
-                path.append(escaped)
-                rest = rest.dropFirst()
-            } else {
-                path.append(next)
-            }
-        }
-        return path.isEmpty || path.utf8.contains(0) ? nil : path
-    }
-}
-
-struct LibrarySource: Source {
+    static let requirements: Set<HostExtension> = [.probe]
     static let prefix = "library:"
+
     let host: Host
     let index: LibraryIndex
+
+    init(host: Host) throws {
+        guard let path = host.configuration["directory"]?.string, !path.isEmpty, !path.utf8.contains(0) else {
+            throw Failure(code: .invalid, detail: "library: no directory is configured")
+        }
+        if Folder(path: path) == nil {
+            host.log(.warning, "library: \(path) cannot be opened; it is looked for again at the next search")
+        }
+        self.host = host
+        index = LibraryIndex(host: host, path: path)
+    }
 
     func match(_ input: String) -> Int { input.hasPrefix(Self.prefix) ? 100 : 1 }
 
@@ -55,7 +30,7 @@ struct LibrarySource: Source {
         await index.refresh()
         if input.hasPrefix(Self.prefix) {
             guard let entry = await index.entry(String(input.dropFirst(Self.prefix.count))) else {
-                throw Failure(code: -2, userText: "There is no such file in the library.")
+                throw Failure(code: .notFound, userText: "There is no such file in the library.")
             }
             return [entry.track]
         }
@@ -65,7 +40,8 @@ struct LibrarySource: Source {
     func open(_ key: String, startMilliseconds: UInt64) async throws -> Media {
         guard let descriptor = await index.open(key) else {
             throw Failure(
-                code: -4, userText: "This file is no longer in the library.", detail: "library: cannot open \(key)")
+                code: .unavailable, userText: "This file is no longer in the library.",
+                detail: "library: cannot open \(key)")
         }
         return .file(descriptor: descriptor)
     }

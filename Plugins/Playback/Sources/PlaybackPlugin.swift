@@ -1,65 +1,59 @@
 import TimmyKit
 
-@_cdecl("timmybot_plugin_v1")
+@c(timmybot_plugin_v1)
 public func entry() -> PluginTable { pluginTable(PlaybackPlugin.self) }
 
 /// Playing, and what one does while it plays.
-enum PlaybackPlugin: Plugin {
+struct PlaybackPlugin: Plugin {
     static let id = "timmy.playback"
     static let version = "1.0.0"
+    static let requirements: Set<HostExtension> = [.player, .search]
 
-    static let commands = [
-        Command(
-            "play", "Play a song, or add it to the queue",
-            .string("query", "Title, artist or address", autocomplete: true),
-            suggest: suggestions
-        ) { try await play($0, .append) },
-        Command(
-            "play-next", "Play a song right after this one",
-            .string("query", "Title, artist or address", autocomplete: true),
-            suggest: suggestions
-        ) { try await play($0, .next) },
-        Command("now-playing", "Show what is playing") { try await nowPlaying($0) },
+    init(host: Host) {}
+
+    @CommandList static var commands: [Command] {
+        Command("play", "Play a song, or add it to the queue", query) { try await play($0, $1, .append) }
+        Command("play-next", "Play a song right after this one", query) { try await play($0, $1, .next) }
+        Command("now-playing", "Show what is playing") { call in
+            try call.reply(Card.nowPlaying(try await call.player.state()))
+        }
         Command("skip", "Skip to the next song") { call in
             let state = try await call.player.perform(.skip(1))
             try call.reply(state.current.map { "⏭️ Now playing **\($0.line)**" } ?? "⏭️ Skipped. The queue is empty.")
-        },
+        }
         Command("previous", "Play the previous song again") { call in
             let state = try await call.player.perform(.previous)
             try call.reply(state.current.map { "⏮️ Now playing **\($0.line)**" } ?? "There is no previous song.")
-        },
+        }
         Command("stop", "Stop, and leave the channel") { call in
             try await call.player.perform(.stop)
             try call.reply("⏹️ Stopped.")
-        },
+        }
         Command("pause", "Pause") { call in
             try await call.player.perform(.pause)
             try call.reply("⏸️ Paused.")
-        },
+        }
         Command("resume", "Go on after a pause") { call in
             try await call.player.perform(.resume)
             try call.reply("▶️ Going on.")
-        },
-        Command("volume", "Set the volume", .integer("level", "0 to 200 percent", 0...200)) { call in
-            let level = Int(call.integer("level") ?? 100)
-            try await call.player.perform(.volume(percent: level))
+        }
+        Command("volume", "Set the volume", .integer("level", "0 to 200 percent", 0...200)) { call, level in
+            try await call.player.perform(.volume(percent: Int(level)))
             try call.reply("🔊 Volume \(level) %")
-        },
+        }
         Command("seek", "Go to a place in the song", .string("position", "1:23, 83, +10 or -10")) {
-            try await seek($0)
-        },
-        Command(
-            "filter", "Change the sound",
-            .choice(
-                "name", "Which sound", [("Off", ""), ("Bass boost", "bassboost"), ("Soft", "soft"), ("Night", "night")])
-        ) { call in
-            let name = call.string("name") ?? ""
+            try await seek($0, $1)
+        }
+        Command("filter", "Change the sound", .choice("name", "Which sound", filters)) { call, name in
             try await call.player.setFilter(name)
             try call.reply(name.isEmpty ? "🎚️ Filter off." : "🎚️ Filter \(name).")
-        },
-    ]
+        }
+    }
 
-    static func component(_ call: Call) async throws {
+    private static let query = Option.autocomplete("query", "Title, artist or address", suggest: suggestions)
+    private static let filters = [("Off", ""), ("Bass boost", "bassboost"), ("Soft", "soft"), ("Night", "night")]
+
+    func component(_ call: Call) async throws {
         let state: PlayerState
         switch call.name {
         case "pause": state = try await call.player.perform(.pause)
@@ -74,15 +68,15 @@ enum PlaybackPlugin: Plugin {
         try call.reply(Card.nowPlaying(state), update: true)
     }
 
-    private static func suggestions(_ call: Call, _ typed: String) async throws -> [(name: String, value: String)] {
+    private static func suggestions(_ call: Call, _ typed: String) async throws -> [Choice] {
         guard !typed.isEmpty else { return [] }
         return try await call.search(typed, limit: 25).map { found in
-            (String(found.track.plainLine.prefix(100)), found.track.key)
+            Choice(String(found.track.plainLine.prefix(100)), found.track.key)
         }
     }
 
-    private static func play(_ call: Call, _ mode: Player.Mode) async throws {
-        let added = try await call.player.play(call.string("query") ?? "", mode)
+    private static func play(_ call: Call, _ query: String, _ mode: Player.Mode) async throws {
+        let added = try await call.player.play(query, mode)
         guard let first = added.tracks.first else { throw Failure(userText: "Nothing was found.") }
         let what =
             added.tracks.count == 1 ? "**\(first.line)**" : "**\(added.tracks.count)** songs, first **\(first.line)**"
@@ -93,12 +87,7 @@ enum PlaybackPlugin: Plugin {
         }
     }
 
-    private static func nowPlaying(_ call: Call) async throws {
-        try call.reply(Card.nowPlaying(try await call.player.state()))
-    }
-
-    private static func seek(_ call: Call) async throws {
-        let text = call.string("position") ?? ""
+    private static func seek(_ call: Call, _ text: String) async throws {
         guard let target = Clock.parse(text) else {
             throw Failure(userText: "I do not understand “\(text.prefix(20))”. Try 1:23, 83, +10 or -10.")
         }

@@ -1,55 +1,56 @@
 import TimmyKit
 
-@_cdecl("timmybot_plugin_v1")
+@c(timmybot_plugin_v1)
 public func entry() -> PluginTable { pluginTable(QueuePlugin.self) }
 
 /// Showing and editing the queue.
-enum QueuePlugin: Plugin {
+struct QueuePlugin: Plugin {
     static let id = "timmy.queue"
     static let version = "1.0.0"
+    static let requirements: Set<HostExtension> = [.player]
     static let pageSize = 10
 
-    static let commands = [
-        Command("queue", "Show what comes next") { call in try call.reply(try await page(call, 0)) },
-        Command(
-            "loop", "Repeat this song or the whole queue",
-            .choice("mode", "What to repeat", [("Off", "off"), ("This song", "track"), ("The queue", "queue")])
-        ) { call in
-            let mode: PlayerState.Loop =
-                call.string("mode") == "track" ? .track : call.string("mode") == "queue" ? .queue : .off
+    init(host: Host) {}
+
+    @CommandList static var commands: [Command] {
+        Command("queue", "Show what comes next") { call in try call.reply(try await page(call, 0)) }
+        Command("loop", "Repeat this song or the whole queue", .choice("mode", "What to repeat", loops)) { call, mode in
             try await call.player.perform(.loop(mode))
             try call.reply(
                 mode == .off ? "➡️ Loop off." : mode == .track ? "🔂 Repeating this song." : "🔁 Repeating the queue.")
-        },
+        }
         Command("shuffle", "Mix the queue") { call in
             let state = try await call.player.perform(.shuffle)
             try call.reply("🔀 Mixed \(state.queueLength) songs.")
-        },
-        Command("remove", "Take a song out of the queue", .integer("position", "Its place", 1...10_000)) { call in
-            let place = Int(call.integer("position") ?? 0)
-            try await call.player.perform(.remove(from: place, to: place))
+        }
+        Command("remove", "Take a song out of the queue", .integer("position", "Its place", places)) { call, place in
+            try await call.player.perform(.remove(from: Int(place), to: Int(place)))
             try call.reply("🗑️ Took place \(place) out of the queue.")
-        },
+        }
         Command(
-            "move", "Move a song within the queue", .integer("from", "Its place", 1...10_000),
-            .integer("to", "Its new place", 1...10_000)
-        ) { call in
-            let from = Int(call.integer("from") ?? 0), to = Int(call.integer("to") ?? 0)
-            try await call.player.perform(.move(from: from, to: to))
+            "move", "Move a song within the queue", .integer("from", "Its place", places),
+            .integer("to", "Its new place", places)
+        ) { call, from, to in
+            try await call.player.perform(.move(from: Int(from), to: Int(to)))
             try call.reply("↕️ Moved place \(from) to \(to).")
-        },
+        }
         Command("clear", "Empty the queue") { call in
             try await call.player.perform(.clear)
             try call.reply("🧹 The queue is empty.")
-        },
+        }
+    }
+
+    private static let places = 1...10_000
+    private static let loops: [(String, PlayerState.Loop)] = [
+        ("Off", .off), ("This song", .track), ("The queue", .queue),
     ]
 
-    static func component(_ call: Call) async throws {
+    func component(_ call: Call) async throws {
         guard call.name.hasPrefix("page:"), let number = Int(call.name.dropFirst(5)), (0...10_000).contains(number)
         else {
             throw Failure(userText: "This button does nothing any more.")
         }
-        try call.reply(try await page(call, number), update: true)
+        try call.reply(try await Self.page(call, number), update: true)
     }
 
     private static func page(_ call: Call, _ wanted: Int) async throws -> [Component] {

@@ -1,154 +1,112 @@
 import CTimmyBot
 
-/// One option of a slash command.
-public struct Parameter: Sendable {
-    enum Kind: Sendable { case string, integer, number, boolean }
+/// One slash command of a plugin. Its handler gets one argument for each option, of the option's own Swift type:
+///
+///     Command("roll", "Rolls a die", .integer("sides", 2...100), .optional(.string("why"))) { call, sides, why in
+///         try call.reply("\(Int64.random(in: 1...sides)) \(why ?? "")")  // sides: Int64, why: String?
+///     }
+public struct Command: Sendable {
+    var name: String
+    let text: String
+    let parameters: [Parameter]
+    var permissions: Permissions = []
+    var isPrivate = false
+    var isForOwner = false
+    let run: @Sendable (Call, [RawValue?]) async throws -> Void
 
-    let name, text: String
-    let kind: Kind
-    var isOptional = false
-    var hasAutocomplete = false
-    var bounds: ClosedRange<Int64>?
-    var choices: [(name: String, value: String)] = []
-
-    public static func string(_ name: String, _ text: String, autocomplete: Bool = false) -> Parameter {
-        Parameter(name: name, text: text, kind: .string, hasAutocomplete: autocomplete)
+    /// - Parameters:
+    ///   - name: 1 to 32 of a-z, 0-9, _ and -.
+    ///   - text: 1 to 100 characters for the user.
+    ///   - options: up to 25, the optional ones last.
+    ///   - run: answers by `call.reply`; what it throws is told to the user.
+    public init<each Value: Sendable>(
+        _ name: String, _ text: String, _ options: repeat Option<each Value>,
+        run: @escaping @Sendable (Call, repeat each Value) async throws -> Void
+    ) {
+        self.name = name
+        self.text = text
+        var parameters: [Parameter] = []
+        repeat parameters.append((each options).parameter)
+        self.parameters = parameters
+        self.run = { call, raw in
+            var values = raw.makeIterator()
+            try await run(call, repeat try (each options).decode(values.next() ?? nil))
+        }
     }
 
-    public static func choice(_ name: String, _ text: String, _ choices: [(name: String, value: String)]) -> Parameter {
-        Parameter(name: name, text: text, kind: .string, choices: choices)
+    /// The same with a method of the running plugin: `Command("roll", "Rolls a die", .integer("sides"), method: Dice.roll)`.
+    public init<P: Plugin, each Value: Sendable>(
+        _ name: String, _ text: String, _ options: repeat Option<each Value>,
+        method: @escaping @Sendable (P) -> (Call, repeat each Value) async throws -> Void
+    ) {
+        self.init(name, text, repeat each options) { (call: Call, value: repeat each Value) in
+            try await method(call.plugin(P.self))(call, repeat each value)
+        }
     }
 
-    public static func integer(_ name: String, _ text: String, _ bounds: ClosedRange<Int64>) -> Parameter {
-        Parameter(name: name, text: text, kind: .integer, bounds: bounds)
-    }
+    /// Only the caller sees the answer, also while it is deferred.
+    public func forCallerOnly() -> Command { changed { $0.isPrivate = true } }
 
-    public var optional: Parameter {
+    /// Only who runs the bot may call it.
+    public func forOwnerOnly() -> Command { changed { $0.isForOwner = true } }
+
+    /// What a member needs by default; servers may change it.
+    public func requiring(_ permissions: Permissions) -> Command { changed { $0.permissions.formUnion(permissions) } }
+
+    func changed(_ change: (inout Command) -> Void) -> Command {
         var copy = self
-        copy.isOptional = true
+        change(&copy)
         return copy
     }
 }
 
-/// One slash command of a plugin.
-public struct Command: Sendable {
-    let name, text: String
-    let parameters: [Parameter]
-    let run: @Sendable (Call) async throws -> Void
-    let suggest: (@Sendable (Call, _ typed: String) async throws -> [(name: String, value: String)])?
+/// Discord's permission bits, by Discord's names. https://discord.com/developers/docs/topics/permissions
+public struct Permissions: OptionSet, Sendable, Hashable {
+    public let rawValue: UInt64
+    public init(rawValue: UInt64) { self.rawValue = rawValue }
 
-    /// - Parameters:
-    ///   - suggest: choices for what the user has typed so far of an option with autocomplete.
+    public static let kickMembers = Permissions(rawValue: 1 << 1)
+    public static let administrator = Permissions(rawValue: 1 << 3)
+    public static let manageChannels = Permissions(rawValue: 1 << 4)
+    public static let manageGuild = Permissions(rawValue: 1 << 5)
+    public static let manageMessages = Permissions(rawValue: 1 << 13)
+    public static let connect = Permissions(rawValue: 1 << 20)
+    public static let speak = Permissions(rawValue: 1 << 21)
+    public static let muteMembers = Permissions(rawValue: 1 << 22)
+    public static let deafenMembers = Permissions(rawValue: 1 << 23)
+    public static let moveMembers = Permissions(rawValue: 1 << 24)
+    public static let manageRoles = Permissions(rawValue: 1 << 28)
+}
+
+/// Commands that belong together: in a file of their own, with a common prefix, and with common rules.
+public struct CommandGroup: Sendable {
+    let commands: [Command]
+
+    /// - Parameter prefix: goes before the name of each: `dice` and `roll` make `/dice-roll`.
     public init(
-        _ name: String, _ text: String, _ parameters: Parameter...,
-        suggest: (@Sendable (Call, String) async throws -> [(name: String, value: String)])? = nil,
-        run: @escaping @Sendable (Call) async throws -> Void
+        _ prefix: String = "", requiring permissions: Permissions = [], forCallerOnly: Bool = false,
+        forOwnerOnly: Bool = false, @CommandList _ commands: () -> [Command]
     ) {
-        self.name = name
-        self.text = text
-        self.parameters = parameters
-        self.suggest = suggest
-        self.run = run
-    }
-}
-
-/// Where a command was called, and by whom.
-struct CallContext: Sendable {
-    let guild, channel, user, voiceChannel, permissions: UInt64
-    let flags: UInt32
-    let locale, command: String
-
-    init(_ raw: tb_invocation_v1) {
-        guild = raw.guild
-        channel = raw.channel
-        user = raw.user
-        voiceChannel = raw.voice_channel
-        permissions = raw.permissions
-        flags = raw.flags
-        locale = raw.locale.string
-        command = raw.command.string
-    }
-
-    func raw(_ lender: Lender) -> tb_invocation_v1 {
-        tb_invocation_v1(
-            guild: guild, channel: channel, user: user, voice_channel: voiceChannel, permissions: permissions,
-            flags: flags, zero: 0, locale: lender.lend(locale), command: lender.lend(command))
-    }
-}
-
-/// A file that goes along with an answer.
-public struct Attachment: Sendable {
-    public let name, type: String
-    public let bytes: [UInt8]
-
-    public init(name: String, type: String, bytes: [UInt8]) {
-        self.name = name
-        self.type = type
-        self.bytes = bytes
-    }
-}
-
-/// One call of a command, a button or a select.
-public struct Call: Sendable {
-    enum Value: Sendable {
-        case string(String)
-        case integer(Int64)
-        case number(Double)
-    }
-
-    public let host: Host
-    let context: CallContext
-    let id: tb_task
-    let values: [String: Value]
-    /// What a select chose.
-    public let selected: [String]
-
-    public var user: UInt64 { context.user }
-    /// Name of the command, or the custom_id of the component.
-    public var name: String { context.command }
-    public var player: Player { Player(host: host, call: context) }
-
-    public func string(_ name: String) -> String? {
-        if case .string(let value)? = values[name] { value } else { nil }
-    }
-
-    public func integer(_ name: String) -> Int64? {
-        if case .integer(let value)? = values[name] { value } else { nil }
-    }
-
-    /// Answers with components and ends the call.
-    public func reply(
-        _ components: [Component], ephemeral: Bool = false, update: Bool = false, attachments: [Attachment] = []
-    ) throws(Failure) {
-        let lender = Lender()
-        let raw = attachments.map { attachment in
-            tb_attachment_v1(
-                name: lender.lend(attachment.name), mime: lender.lend(attachment.type),
-                bytes: tb_bytes(ptr: lender.lend(attachment.bytes), len: attachment.bytes.count))
+        self.commands = commands().map { command in
+            command.changed { command in
+                if !prefix.isEmpty { command.name = "\(prefix)-\(command.name)" }
+                command.permissions.formUnion(permissions)
+                command.isPrivate = command.isPrivate || forCallerOnly
+                command.isForOwner = command.isForOwner || forOwnerOnly
+            }
         }
-        let flags = (ephemeral ? TB_REPLY_EPHEMERAL : 0) | (update ? TB_REPLY_UPDATE : 0)
-        guard let send = host.reply?.pointee.send else {
-            throw Failure(userText: "", detail: "the host takes no replies")
-        }
-        var message = tb_message_v1(
-            components_json: lender.lend(Component.json(components)), attachments: lender.lend(raw),
-            attachment_count: raw.count, flags: flags, zero: 0)
-        let status = withExtendedLifetime(lender) { send(host.raw, id, &message) }
-        guard status == TB_OK || status == TB_E_STALE else { throw Failure(status: status, "reply") }
     }
+}
 
-    /// Answers with a line of text.
-    public func reply(_ text: String, ephemeral: Bool = false) throws(Failure) {
-        try reply([.text(text)], ephemeral: ephemeral)
-    }
-
-    func suggest(_ choices: [(name: String, value: String)]) {
-        let lender = Lender()
-        let raw = choices.prefix(25).map { tb_choice_v1(name: lender.lend($0.name), value: lender.lend($0.value)) }
-        withExtendedLifetime(lender) { _ = host.reply?.pointee.choices?(host.raw, id, lender.lend(raw), raw.count) }
-    }
-
-    func fail(_ error: any Error) {
-        host.fail(id, error as? Failure ?? Failure(userText: "", detail: "\(error)"))
-    }
+/// Lets commands and groups stand one below the other.
+@resultBuilder
+public enum CommandList {
+    public static func buildExpression(_ command: Command) -> [Command] { [command] }
+    public static func buildExpression(_ group: CommandGroup) -> [Command] { group.commands }
+    public static func buildExpression(_ commands: [Command]) -> [Command] { commands }
+    public static func buildBlock(_ parts: [Command]...) -> [Command] { parts.flatMap(\.self) }
+    public static func buildOptional(_ part: [Command]?) -> [Command] { part ?? [] }
+    public static func buildEither(first: [Command]) -> [Command] { first }
+    public static func buildEither(second: [Command]) -> [Command] { second }
+    public static func buildArray(_ parts: [[Command]]) -> [Command] { parts.flatMap(\.self) }
 }

@@ -13,9 +13,7 @@ extension Call {
     ///
     /// - Parameter limit: 1 to 100.
     public func search(_ query: String, limit: Int) async throws(Failure) -> [Found] {
-        guard let search = host.search?.pointee.search else {
-            throw Failure(code: TB_E_UNSUPPORTED, userText: "", detail: "the host offers no search")
-        }
+        guard let search = host.tables.search?.pointee.search else { throw .missing("search") }
         let lender = Lender()
         return try await Completion<[Found]>.wait("search") { waiting in
             var call = context.raw(lender)

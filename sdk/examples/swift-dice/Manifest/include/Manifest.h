@@ -1,0 +1,1 @@
+// Only the section matters; there is nothing to call.

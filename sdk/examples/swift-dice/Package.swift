@@ -1,0 +1,28 @@
+// swift-tools-version: 6.2
+import PackageDescription
+
+// TIMMYBOT_SDK is the folder of the SDK. TIMMYBOT_SELF_CONTAINED=1 links the Swift runtime in, so that the plugin runs
+// beside a host of any compiler version; without it the plugin shares the host's runtime.
+let sdk = Context.environment["TIMMYBOT_SDK"] ?? "\(Context.packageDirectory)/../.."
+let isSelfContained = Context.environment["TIMMYBOT_SELF_CONTAINED"] == "1"
+let linking =
+    ["-Xlinker", "-z", "-Xlinker", "nodelete", "-Xlinker", "--version-script=\(sdk)/plugin.map"]
+    + (isSelfContained ? ["-static-stdlib"] : [])
+
+let package = Package(
+    name: "swift-dice",
+    products: [.library(name: "Dice", type: .dynamic, targets: ["Dice"])],
+    dependencies: [.package(name: "sdk", path: sdk)],
+    targets: [
+        .target(
+            name: "DiceManifest", path: "Manifest",
+            cSettings: isSelfContained ? [.define("TIMMYBOT_SELF_CONTAINED")] : []),
+        .target(
+            name: "Dice", dependencies: [.product(name: "TimmyKit", package: "sdk"), "DiceManifest"], path: "Sources",
+            swiftSettings: [.swiftLanguageMode(.v6)],
+            linkerSettings: [
+                .unsafeFlags(linking),
+                .unsafeFlags(["-no-toolchain-stdlib-rpath"], .when(configuration: .release)),
+            ]),
+    ]
+)
