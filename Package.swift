@@ -92,6 +92,7 @@ let domain: [Target] = [
 ]
 let adapters: [Target] = [
     library("PluginHost", ["TimmyCore", "CFFI", "CLinux", "CSodium", pluginABI, logging]),
+    library("PluginCheck", ["PluginHost", "CLinux"]),
     library(
         "Sandbox",
         ["DiscordModel", "DAVE", "CSignal", "COpus", "CSodium", "COpenSSL", "CZlib", "CZstd", crypto, logging] + nio,
@@ -109,11 +110,13 @@ let executables: [Target] = [
     tool(
         "timmybot",
         [
-            "Bot", "Sandbox", logging,
+            "Bot", "Sandbox", "PluginCheck", logging,
             .product(name: "ArgumentParser", package: "swift-argument-parser"),
         ]),
     tool("timmybot-media", ["MediaWire", "AudioRing", "CLibAV", "COpus", "CSeccomp", "CLinux"]),
     tool("timmybot-songs", ["CLibAV", "CSynth"]),
+    .executableTarget(
+        name: "timmybot-check", dependencies: [.product(name: "CTimmyBotMock", package: "sdk")], cSettings: strictC),
     tool(
         "timmybot-bench",
         [
@@ -137,6 +140,7 @@ let testTargets: [Target] = [
     tests("MediaTests", ["Media", "MediaWire", "AudioRing", "CLinux", "Sandbox", logging]),
     tests("TimmyCoreTests", ["TimmyCore"]),
     tests("PluginHostTests", ["PluginHost", pluginABI, logging]),
+    tests("PluginCheckTests", ["PluginCheck"]),
     tests("SandboxTests", ["Sandbox", "DiscordModel", "DAVE"] + nio),
     tests("BotTests", ["Bot", "Sandbox"]),
 ]

@@ -8,10 +8,15 @@ let package = Package(
     name: "sdk",
     products: [
         .library(name: "CTimmyBot", targets: ["CTimmyBot"]),
+        .library(name: "CTimmyBotMock", targets: ["CTimmyBotMock"]),
         .library(name: "TimmyKit", type: .static, targets: ["TimmyKit"]),
     ],
     targets: [
         .target(name: "CTimmyBot", path: "include", publicHeadersPath: "."),
+        // A host for the tests of plugins.
+        .target(
+            name: "CTimmyBotMock", dependencies: ["CTimmyBot"], path: "testing", sources: ["tb_mock.c"],
+            publicHeadersPath: "."),
         .target(name: "TimmyKit", dependencies: ["CTimmyBot"], swiftSettings: strict),
         .testTarget(name: "TimmyKitTests", dependencies: ["TimmyKit", "CTimmyBot"], swiftSettings: strict),
     ]

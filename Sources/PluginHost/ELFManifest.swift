@@ -15,10 +15,15 @@ public struct PluginManifest: Sendable, Equatable, Codable {
     public let text: String?
     public let license: String?
     public let hosts: [String]?
+    /// "swift-shared" where it needs the host's Swift runtime.
+    public let runtime: String?
+    /// Searches that its source answers, for `timmybot plugin check` and `try`.
+    public let examples: [String]?
 
     static let maximumSize = 64 << 10
 
-    init(json: [UInt8]) throws(PluginRefusal) {
+    /// - Parameter json: what the section `timmybot_manifest` holds, up to its first zero byte.
+    public init(json: [UInt8]) throws(PluginRefusal) {
         let text = json.prefix { $0 != 0 }
         guard text.count <= Self.maximumSize, let manifest = try? JSONDecoder().decode(Self.self, from: Data(text))
         else {

@@ -24,7 +24,7 @@ struct RunCommand: AsyncParsableCommand {
 
 struct PluginCommands: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "plugin", abstract: "Looks at plugins.", subcommands: [List.self])
+        commandName: "plugin", abstract: "Looks at plugins.", subcommands: [List.self, PluginCheckCommand.self])
 
     struct List: AsyncParsableCommand {
         static let configuration = CommandConfiguration(

@@ -30,3 +30,6 @@ int tb_socket_pair(int pair[2]);
 
 // Limits and privileges that the media worker gives up for good. 0, or -1 with errno.
 int tb_confine_process(uint64_t memory_bytes);
+
+// A pipe whose ends are close-on-exec from the start. 0, or -1 with errno.
+int tb_pipe(int pair[2]);
