@@ -93,6 +93,13 @@ let domain: [Target] = [
 let adapters: [Target] = [
     library("PluginHost", ["TimmyCore", "CFFI", "CLinux", "CSodium", pluginABI, logging]),
     library(
+        "HostServices",
+        [
+            "PluginHost", "CSodium", pluginABI, http, logging,
+            .product(name: "NIOCore", package: "swift-nio"), .product(name: "NIOHTTP1", package: "swift-nio"),
+            .product(name: "NIOPosix", package: "swift-nio"), .product(name: "NIOSSL", package: "swift-nio-ssl"),
+        ]),
+    library(
         "Sandbox",
         ["DiscordModel", "DAVE", "CSignal", "COpus", "CSodium", "COpenSSL", "CZlib", "CZstd", crypto, logging] + nio,
         resources: [.copy("Resources")]),
@@ -137,6 +144,7 @@ let testTargets: [Target] = [
     tests("MediaTests", ["Media", "MediaWire", "AudioRing", "CLinux", "Sandbox", logging]),
     tests("TimmyCoreTests", ["TimmyCore"]),
     tests("PluginHostTests", ["PluginHost", pluginABI, logging]),
+    tests("HostServicesTests", ["HostServices", "PluginHost", "CSodium", pluginABI, http, logging] + nio),
     tests("SandboxTests", ["Sandbox", "DiscordModel", "DAVE"] + nio),
     tests("BotTests", ["Bot", "Sandbox"]),
 ]

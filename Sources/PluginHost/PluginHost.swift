@@ -295,8 +295,10 @@ public final class PluginHost: Sendable {
     /// Asks every plugin to stop. Their code stays mapped.
     public func shutdown() {
         for instance in state.withLock({ Array($0.instances.values) }) {
+            instance.ports.stop()
             _ = instance.lane.submit { [instance] in
                 instance.table.pointee.stop?(instance.created)
+                instance.ports.drain()
                 instance.table.pointee.destroy?(instance.created)
             }
             instance.lane.close()

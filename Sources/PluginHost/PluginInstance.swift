@@ -13,6 +13,7 @@ final class PluginInstance: @unchecked Sendable {
     let lane: Lane
     let tasks: TaskTable
     let services: PluginServices
+    let ports: PluginPorts
     private let logger: Logger
     private let host: UnsafeMutablePointer<tb_host_v1>
     let table: UnsafePointer<tb_plugin_v1>
@@ -28,6 +29,7 @@ final class PluginInstance: @unchecked Sendable {
         self.table = table
         self.tasks = tasks
         self.services = services
+        ports = PluginPorts(manifest, services: services)
         self.logger = logger
         lane = Lane(name: manifest.id)
         host = .allocate(capacity: 1)

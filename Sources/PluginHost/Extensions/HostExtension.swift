@@ -25,6 +25,7 @@ struct HostExtension: @unchecked Sendable {
             playerExtension,
             searchExtension,
             probeExtension,
+            httpExtension,
         ].map { ($0.id, $0) })
 
     /// Nil for an id that this host does not offer.
