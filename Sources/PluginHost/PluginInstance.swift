@@ -22,16 +22,17 @@ final class PluginInstance: @unchecked Sendable {
 
     init(
         _ manifest: PluginManifest, table: UnsafePointer<tb_plugin_v1>, tasks: TaskTable, services: PluginServices,
-        logger: Logger
+        configuration: String = "{}", logger: Logger
     ) {
         id = manifest.id
         self.manifest = manifest
         self.table = table
         self.tasks = tasks
         self.services = services
-        ports = PluginPorts(manifest, services: services)
         self.logger = logger
-        lane = Lane(name: manifest.id)
+        let lane = Lane(name: manifest.id)
+        self.lane = lane
+        ports = PluginPorts(manifest, configuration: configuration, services: services) { lane.submit($0) }
         host = .allocate(capacity: 1)
         host.initialize(
             to: tb_host_v1(

@@ -74,7 +74,13 @@ private func start(
         let request = HTTPFetchRequest(raw, wholeBody: !asStream)
     else { return TB_E_INVALID }
     let completion = HTTPCompletion(context: context, done: done)
-    return plugin.ports.http.start(request, asStream: asStream) { completion.finish($0) }
+    let accounts = plugin.ports.accounts
+    var authorization: HTTPPort.Authorization?
+    if raw.account != 0 {
+        guard let holder = accounts.holder(raw.account) else { return TB_E_AUTH }
+        authorization = { () throws(PluginFailure) in try await accounts.authorization(holder) }
+    }
+    return plugin.ports.http.start(request, asStream: asStream, authorization: authorization) { completion.finish($0) }
 }
 
 private let hostFetch: HTTPStart = { start($0, $1, $2, $3, asStream: false) }

@@ -26,6 +26,9 @@ struct HostExtension: @unchecked Sendable {
             searchExtension,
             probeExtension,
             httpExtension,
+            storeExtension,
+            clockExtension,
+            accountExtension,
         ].map { ($0.id, $0) })
 
     /// Nil for an id that this host does not offer.

@@ -98,9 +98,7 @@ public struct AllowedHosts: Sendable, Equatable {
             return .below("." + base)
         }
         // Read by the same eyes as the address that is compared with it.
-        guard !host.isEmpty, host == host.lowercased(), let url = HTTPURL("https://\(host)/"), url.port == 443 else {
-            return nil
-        }
+        guard let url = HTTPURL("https://\(host)/"), host == (url.isIPv6 ? "[\(url.host)]" : url.host) else { return nil }
         return .exactly(url.host)
     }
 }

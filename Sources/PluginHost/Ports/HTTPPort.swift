@@ -9,6 +9,7 @@ final class HTTPPort: Sendable {
     static let requestsPerSecond = 50.0
     static let burst = 200.0
 
+    typealias Authorization = @Sendable () async throws(PluginFailure) -> Secret
     typealias Answer = Result<(head: HTTPFetchResponse, body: [UInt8], stream: UInt64), PluginFailure>
 
     private enum Stream: Sendable {
@@ -19,7 +20,7 @@ final class HTTPPort: Sendable {
 
     private struct State {
         var next: UInt64 = 1
-        var running: [UInt64: Task<Void, Never>?] = [:]
+        var running = 0
         var streams: [UInt64: Stream] = [:]
         var bucket = TokenBucket(rate: requestsPerSecond, burst: burst)
         var isStopped = false
@@ -29,54 +30,57 @@ final class HTTPPort: Sendable {
     private let service: any HTTPFetching
     private let caller: HTTPCaller
     private let courier: Courier
-    private let now: @Sendable () -> Double
+    private let background: Background
+    private let time: any TimeService
 
     init(
-        _ service: any HTTPFetching, caller: HTTPCaller, courier: Courier,
-        now: @escaping @Sendable () -> Double = { Double(DispatchTime.now().uptimeNanoseconds) / 1e9 }
+        _ service: any HTTPFetching, caller: HTTPCaller, courier: Courier, background: Background,
+        time: any TimeService
     ) {
         self.service = service
         self.caller = caller
         self.courier = courier
-        self.now = now
+        self.background = background
+        self.time = time
     }
 
     /// Starts a request; on `TB_OK`, `done` is called once, on the courier's thread.
+    /// - Parameter authorization: gets the account's header; nil for none.
     func start(
-        _ request: HTTPFetchRequest, asStream: Bool, _ done: @escaping @Sendable (Answer) -> Void
+        _ request: HTTPFetchRequest, asStream: Bool, authorization: Authorization? = nil,
+        _ done: @escaping @Sendable (Answer) -> Void
     ) -> tb_status {
         let (status, id) = admit(asStream: asStream)
         guard status == TB_OK else { return status }
-        let task = Task { [self] in
-            let answer = await answer(request, asStream ? id : nil)
-            // `running` is emptied first: whoever got an answer may start the next at once.
-            state.withLock { _ = $0.running.removeValue(forKey: id) }
+        background.run { [self] in
+            let answer = await answer(request, authorization, asStream ? id : nil)
+            // Counted down first: whoever got an answer may start the next at once.
+            state.withLock { $0.running -= 1 }
             courier.deliver { done(answer) }
         }
-        let isLate = state.withLock { state -> Bool in
-            if state.running[id] != nil { state.running[id] = .some(task) }
-            return state.isStopped
-        }
-        if isLate { task.cancel() }
         return TB_OK
     }
 
     private func admit(asStream: Bool) -> (tb_status, UInt64) {
         state.withLock { state in
             guard !state.isStopped else { return (TB_E_CANCELLED, 0) }
-            guard state.running.count < Self.maximumRunning, !asStream || state.streams.count < Self.maximumStreams,
-                state.bucket.take(now: now()), courier.owe()
+            guard state.running < Self.maximumRunning, !asStream || state.streams.count < Self.maximumStreams,
+                state.bucket.take(now: Double(time.monotonicMilliseconds()) / 1_000), courier.owe()
             else { return (TB_E_RATE_LIMIT, 0) }
             let id = state.next
             state.next += 1
-            state.running[id] = .some(nil)
+            state.running += 1
             if asStream { state.streams[id] = .reserved }
             return (TB_OK, id)
         }
     }
 
-    private func answer(_ request: HTTPFetchRequest, _ stream: UInt64?) async -> Answer {
+    private func answer(
+        _ request: HTTPFetchRequest, _ authorization: Authorization?, _ stream: UInt64?
+    ) async -> Answer {
         do throws(PluginFailure) {
+            var request = request
+            if let authorization { request.authorization = try await authorization().reveal() }
             guard let stream else {
                 let (head, body) = try await service.fetchAll(request, for: caller)
                 return .success((head, body, 0))
@@ -111,12 +115,11 @@ final class HTTPPort: Sendable {
     }
 
     func stop() {
-        let (tasks, streams) = state.withLock { state in
+        let streams = state.withLock { state in
             state.isStopped = true
             defer { state.streams = [:] }
-            return (Array(state.running.values), Array(state.streams.values))
+            return Array(state.streams.values)
         }
-        for task in tasks { task?.cancel() }
         for case .open(let body) in streams { body.close() }
     }
 
