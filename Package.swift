@@ -94,6 +94,13 @@ let adapters: [Target] = [
     library("PluginHost", ["TimmyCore", "CFFI", "CLinux", "CSodium", pluginABI, logging]),
     library("PluginCheck", ["PluginHost", "CLinux"]),
     library(
+        "HostServices",
+        [
+            "PluginHost", "CSodium", pluginABI, http, logging,
+            .product(name: "NIOCore", package: "swift-nio"), .product(name: "NIOHTTP1", package: "swift-nio"),
+            .product(name: "NIOPosix", package: "swift-nio"), .product(name: "NIOSSL", package: "swift-nio-ssl"),
+        ]),
+    library(
         "Sandbox",
         ["DiscordModel", "DAVE", "CSignal", "COpus", "CSodium", "COpenSSL", "CZlib", "CZstd", crypto, logging] + nio,
         resources: [.copy("Resources")]),
@@ -141,6 +148,7 @@ let testTargets: [Target] = [
     tests("TimmyCoreTests", ["TimmyCore"]),
     tests("PluginHostTests", ["PluginHost", pluginABI, logging]),
     tests("PluginCheckTests", ["PluginCheck"]),
+    tests("HostServicesTests", ["HostServices", "PluginHost", "CSodium", pluginABI, http, logging] + nio),
     tests("SandboxTests", ["Sandbox", "DiscordModel", "DAVE"] + nio),
     tests("BotTests", ["Bot", "Sandbox"]),
 ]

@@ -35,6 +35,7 @@ public struct PluginManifest: Sendable, Equatable, Codable {
         guard (1...64).contains(id.utf8.count), allowed else {
             throw PluginRefusal("its id may only have a-z, 0-9, '.' and '-'")
         }
+        _ = try AllowedHosts(hosts ?? [])
         guard (1...32).contains(version.utf8.count) else { throw PluginRefusal("its version is missing or too long") }
     }
 }

@@ -113,7 +113,10 @@ public final class PluginHost: Sendable {
         guard state.withLock({ $0.instances[manifest.id] == nil }) else {
             throw PluginRefusal("a plugin with the id \(manifest.id) is loaded already")
         }
-        let instance = PluginInstance(manifest, table: table, tasks: tasks, services: services, logger: logger)
+        let instance = PluginInstance(
+            manifest, table: table, tasks: tasks, services: services,
+            configuration: configuration.settings[manifest.id] ?? "{}", logger: logger)
+        _ = try instance.oauthFlows()
         try instance.create(configuration: configuration.settings[manifest.id] ?? "{}")
         let commands = try self.commands(of: instance)
         try state.withLock { state throws(PluginRefusal) in
@@ -195,6 +198,9 @@ public final class PluginHost: Sendable {
     }
 
     // MARK: Calling
+
+    func instance(_ id: String) -> PluginInstance? { state.withLock { $0.instances[id] } }
+    var accounts: any AccountService { services.accounts }
 
     public var commands: [PluginCommand] { state.withLock { $0.commands.values.sorted { $0.name < $1.name } } }
 
@@ -295,8 +301,10 @@ public final class PluginHost: Sendable {
     /// Asks every plugin to stop. Their code stays mapped.
     public func shutdown() {
         for instance in state.withLock({ Array($0.instances.values) }) {
+            instance.ports.stop()
             _ = instance.lane.submit { [instance] in
                 instance.table.pointee.stop?(instance.created)
+                instance.ports.drain()
                 instance.table.pointee.destroy?(instance.created)
             }
             instance.lane.close()

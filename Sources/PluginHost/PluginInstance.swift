@@ -13,6 +13,7 @@ final class PluginInstance: @unchecked Sendable {
     let lane: Lane
     let tasks: TaskTable
     let services: PluginServices
+    let ports: PluginPorts
     private let logger: Logger
     private let host: UnsafeMutablePointer<tb_host_v1>
     let table: UnsafePointer<tb_plugin_v1>
@@ -21,7 +22,7 @@ final class PluginInstance: @unchecked Sendable {
 
     init(
         _ manifest: PluginManifest, table: UnsafePointer<tb_plugin_v1>, tasks: TaskTable, services: PluginServices,
-        logger: Logger
+        configuration: String = "{}", logger: Logger
     ) {
         id = manifest.id
         self.manifest = manifest
@@ -29,7 +30,9 @@ final class PluginInstance: @unchecked Sendable {
         self.tasks = tasks
         self.services = services
         self.logger = logger
-        lane = Lane(name: manifest.id)
+        let lane = Lane(name: manifest.id)
+        self.lane = lane
+        ports = PluginPorts(manifest, configuration: configuration, services: services) { lane.submit($0) }
         host = .allocate(capacity: 1)
         host.initialize(
             to: tb_host_v1(

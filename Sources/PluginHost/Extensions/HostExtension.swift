@@ -25,6 +25,10 @@ struct HostExtension: @unchecked Sendable {
             playerExtension,
             searchExtension,
             probeExtension,
+            httpExtension,
+            storeExtension,
+            clockExtension,
+            accountExtension,
         ].map { ($0.id, $0) })
 
     /// Nil for an id that this host does not offer.
