@@ -68,6 +68,7 @@ let ground: [Target] = [
     system("CSeccomp", apt: "libseccomp-dev"),
     .target(name: "CAudioRing", cSettings: strictC),
     .target(name: "CLinux", cSettings: strictC),
+    .target(name: "CBreadcrumb", cSettings: strictC),
     .target(name: "CSignal", cSettings: strictC + [.unsafeFlags(["-O3", "-ffast-math"])]),
     .target(name: "CSynth", cSettings: strictC + [.unsafeFlags(["-O2"])]),
     .target(
@@ -91,7 +92,8 @@ let domain: [Target] = [
     library("TimmyCore", [])
 ]
 let adapters: [Target] = [
-    library("PluginHost", ["TimmyCore", "CFFI", "CLinux", "CSodium", pluginABI, logging]),
+    library("PluginHost", ["TimmyCore", "CBreadcrumb", "CFFI", "CLinux", "CSodium", pluginABI, logging]),
+    library("PluginStore", ["PluginHost", "CBreadcrumb", "CLinux", "CSodium", http, logging]),
     library(
         "Sandbox",
         ["DiscordModel", "DAVE", "CSignal", "COpus", "CSodium", "COpenSSL", "CZlib", "CZstd", crypto, logging] + nio,
@@ -99,7 +101,7 @@ let adapters: [Target] = [
     library(
         "Bot",
         [
-            "TimmyCore", "PluginHost", "DiscordREST", "DiscordGateway", "DiscordVoice", "Media", "DiscordModel",
+            "TimmyCore", "PluginHost", "PluginStore", "DiscordREST", "DiscordGateway", "DiscordVoice", "Media", "DiscordModel",
             "AudioRing",
             "MediaWire", pluginABI, logging,
             .product(name: "Configuration", package: "swift-configuration"),
@@ -109,7 +111,7 @@ let executables: [Target] = [
     tool(
         "timmybot",
         [
-            "Bot", "Sandbox", logging,
+            "Bot", "Sandbox", "PluginStore", "CBreadcrumb", logging,
             .product(name: "ArgumentParser", package: "swift-argument-parser"),
         ]),
     tool("timmybot-media", ["MediaWire", "AudioRing", "CLibAV", "COpus", "CSeccomp", "CLinux"]),
@@ -136,7 +138,7 @@ let testTargets: [Target] = [
     tests("DiscordVoiceTests", ["DiscordVoice", "DiscordModel", "DAVE", "AudioRing"] + nio),
     tests("MediaTests", ["Media", "MediaWire", "AudioRing", "CLinux", "Sandbox", logging]),
     tests("TimmyCoreTests", ["TimmyCore"]),
-    tests("PluginHostTests", ["PluginHost", pluginABI, logging]),
+    tests("PluginHostTests", ["PluginHost", "PluginStore", pluginABI, logging]),
     tests("SandboxTests", ["Sandbox", "DiscordModel", "DAVE"] + nio),
     tests("BotTests", ["Bot", "Sandbox"]),
 ]

@@ -15,6 +15,8 @@ public struct PluginManifest: Sendable, Equatable, Codable {
     public let text: String?
     public let license: String?
     public let hosts: [String]?
+    /// Threads that may call an instance at once; one where it is not said.
+    public let lanes: Int?
 
     static let maximumSize = 64 << 10
 
@@ -31,6 +33,9 @@ public struct PluginManifest: Sendable, Equatable, Codable {
             throw PluginRefusal("its id may only have a-z, 0-9, '.' and '-'")
         }
         guard (1...32).contains(version.utf8.count) else { throw PluginRefusal("its version is missing or too long") }
+        guard (1...Lane.maximumThreads).contains(lanes ?? 1) else {
+            throw PluginRefusal("it asks for \(lanes ?? 1) lanes; 1 to \(Lane.maximumThreads) can be had")
+        }
     }
 }
 
