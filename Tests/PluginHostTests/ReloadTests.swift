@@ -14,7 +14,8 @@ struct ReloadTests {
         try plugin.build("1.0.0")
         let host = makeHost(scratch)
         try host.load(plugin.path)
-        let source = try #require(host.sources.first), stale = try #require(host.commands.first)
+        let source = try #require(host.sources.first),
+            stale = try #require(host.commands.first { $0.name == "version" })
         let kept = Task { try await host.text(plugin, "keep") }
         #expect(await eventually { (try? host.status(of: plugin).openCalls) == 1 })
         try plugin.build("2.0.0")
@@ -27,7 +28,7 @@ struct ReloadTests {
         #expect(try await host.text(plugin, "version") == "2.0.0")
         // Handles from before find the version of now.
         #expect(try await source.resolve("x", limit: 1).first?.title == "Title 2.0.0")
-        #expect(try await host.text(stale.name, ["number": .integer(1)]) != "")
+        #expect(try await host.text(stale.name, [:]) == "2.0.0")
         // The new one has proven itself; the old one waits for its call, and only then ends.
         #expect(try host.status(of: plugin).isOnTrial == false)
         #expect(try host.status(of: plugin).draining == 1)
@@ -216,7 +217,8 @@ struct ReloadTests {
         try host.unload(plugin.id)
         #expect(await changes.next() == PluginChange(plugin: plugin.id, commands: true, sources: false))
         #expect(host.commands.isEmpty && host.status.isEmpty)
-        #expect(await eventually { plugin.events.suffix(2) == ["stop 4.0.0", "destroy 4.0.0"] })
+        // All that there was, the one that could have come back among them.
+        #expect(await eventually { plugin.events.count { $0.hasPrefix("destroy") } == 4 })
         try await host.reload(plugin.path)
         #expect(await changes.next() == PluginChange(plugin: plugin.id, commands: true, sources: false))
         await host.close()
@@ -231,12 +233,12 @@ struct ReloadTests {
         for (index, file) in files.enumerated() { try plugin.build("\(index).0.0", to: file) }
         let host = makeHost(scratch)
         try await host.reload(files[0])
-        let isOver = Atomic(false)
+        let isOver = Flag()
         try await withThrowingTaskGroup(of: Int.self) { group in
             for _ in 0..<4 {
                 group.addTask {
                     var count = 0
-                    while !isOver.load(ordering: .relaxed) {
+                    while !isOver.value.load(ordering: .relaxed) {
                         let answer = try await host.text(plugin, "version")
                         #expect(answer == "0.0.0" || answer == "1.0.0")
                         count += 1
@@ -245,7 +247,7 @@ struct ReloadTests {
                 }
             }
             for round in 1...20 { try await host.reload(files[round % 2]) }
-            isOver.store(true, ordering: .relaxed)
+            isOver.value.store(true, ordering: .relaxed)
             let calls = try await group.reduce(0, +)
             #expect(calls > 20)
         }
@@ -268,6 +270,10 @@ struct ReloadTests {
         #expect(Set(left).isSuperset(of: foreign) && left.count == foreign.count + 1, "\(left)")
         host.shutdown()
     }
+}
+
+private final class Flag: Sendable {
+    let value = Atomic(false)
 }
 
 extension PluginHost {
