@@ -93,7 +93,7 @@ let domain: [Target] = [
 ]
 let adapters: [Target] = [
     library("PluginHost", ["TimmyCore", "CBreadcrumb", "CFFI", "CLinux", "CSodium", pluginABI, logging]),
-    library("PluginStore", ["PluginHost", "CBreadcrumb", "CLinux", "CSodium", http, logging]),
+    library("PluginStore", ["PluginHost", "CLinux", "CSodium", http] + nio),
     library(
         "Sandbox",
         ["DiscordModel", "DAVE", "CSignal", "COpus", "CSodium", "COpenSSL", "CZlib", "CZstd", crypto, logging] + nio,

@@ -95,6 +95,10 @@ final class Lane: @unchecked Sendable {
         }
     }
 
+    /// Queues a completion that the host owes the plugin. False where the lane takes nothing more.
+    @discardableResult
+    func submit(_ job: @escaping @Sendable () -> Void) -> Bool { submit("completion", job) != nil }
+
     /// The time of a call is over: it is taken out of the queue, or its thread is counted as stuck.
     func expire(_ id: UInt64) -> Expiry {
         let (result, dropped) = condition.withLock { () -> (Expiry, [Job]) in

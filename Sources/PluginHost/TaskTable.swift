@@ -39,7 +39,7 @@ final class TaskTable: Sendable {
     var openCount: Int { state.withLock { $0.entries.count } }
 
     /// Answers of a plugin that came after its task was over.
-    func lateCount(_ owner: String) -> Int { late.withLock { $0[owner] ?? 0 } }
+    func lateCount(of owner: String) -> Int { late.withLock { $0[owner] ?? 0 } }
 
     /// Runs `start` with a new task's number and waits until the task is settled, by the plugin or by its deadline.
     func run(

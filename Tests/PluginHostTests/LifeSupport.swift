@@ -53,8 +53,8 @@ struct LifePlugin {
 }
 
 extension PluginHost {
-    func status(of plugin: LifePlugin) throws -> PluginStatus {
-        try #require(status.first { $0.id == plugin.id })
+    func status(of plugin: LifePlugin) throws -> PluginCondition {
+        try #require(conditions.first { $0.id == plugin.id })
     }
 
     func text(_ plugin: LifePlugin, _ command: String, _ arguments: [String: PluginValue] = [:]) async throws -> String

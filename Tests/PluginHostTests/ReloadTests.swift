@@ -216,7 +216,7 @@ struct ReloadTests {
         #expect(host.sources.isEmpty)
         try host.unload(plugin.id)
         #expect(await changes.next() == PluginChange(plugin: plugin.id, commands: true, sources: false))
-        #expect(host.commands.isEmpty && host.status.isEmpty)
+        #expect(host.commands.isEmpty && host.conditions.isEmpty)
         // All that there was, the one that could have come back among them.
         #expect(await eventually { plugin.events.count { $0.hasPrefix("destroy") } == 4 })
         try await host.reload(plugin.path)

@@ -31,7 +31,7 @@ extension PluginHost {
     ) async throws(PluginRefusal) -> PluginReload {
         let result = await onThread { [self] () -> Result<PluginReload, PluginRefusal> in
             do throws(PluginRefusal) {
-                return .success(try replace(candidate, expecting: id))
+                return .success(try replace(with: candidate, expecting: id))
             } catch {
                 return .failure(error)
             }
@@ -57,7 +57,10 @@ extension PluginHost {
         }
     }
 
-    private func replace(_ candidate: PluginCandidate, expecting id: String?) throws(PluginRefusal) -> PluginReload {
+    /// The same for a thread that may block while the new version starts.
+    public func replace(
+        with candidate: PluginCandidate, expecting id: String? = nil
+    ) throws(PluginRefusal) -> PluginReload {
         if let refusal = candidate.refusal { throw PluginRefusal(refusal) }
         let file = try PluginLoader.read(candidate.file, expecting: candidate.digest)
         let manifest = file.manifest

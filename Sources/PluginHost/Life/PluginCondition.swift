@@ -1,5 +1,5 @@
 /// How a loaded plugin does: for `/plugins`, the metrics and `timmybot plugin list`.
-public struct PluginStatus: Sendable, Equatable, Codable {
+public struct PluginCondition: Sendable, Equatable, Codable {
     public enum State: String, Sendable, Codable {
         case running
         /// Its breaker is open: nothing is asked of it.
@@ -31,26 +31,26 @@ public struct PluginStatus: Sendable, Equatable, Codable {
 
 extension PluginHost {
     /// Every loaded plugin, by id.
-    public var status: [PluginStatus] {
+    public var conditions: [PluginCondition] {
         let (instances, retiring) = state.withLock { ($0.instances.values.sorted { $0.id < $1.id }, $0.retiring) }
         return instances.map { instance in
-            status(of: instance, draining: retiring.count { $0.id == instance.id })
+            condition(of: instance, draining: retiring.count { $0.id == instance.id })
         }
     }
 
-    private func status(of instance: PluginInstance, draining: Int) -> PluginStatus {
+    private func condition(of instance: PluginInstance, draining: Int) -> PluginCondition {
         let lane = instance.lane
         let (depth, width, stuck) = (lane.depth, lane.width, lane.stuck)
         let breaker = instance.breaker.withLock { $0 }
         let life = instance.life.withLock { ($0.failures, $0.lastFailure, $0.uses.count) }
-        let state: PluginStatus.State =
+        let state: PluginCondition.State =
             stuck >= width
             ? .stuck : breaker.isOpen(now: now) ? .resting : breaker.isHalfOpen(now: now) ? .probing : .running
-        return PluginStatus(
+        return PluginCondition(
             id: instance.id, version: instance.manifest.version, state: state, failures: breaker.failures,
             allFailures: life.0, lastFailure: life.1, queueDepth: depth, openCalls: life.2, lanes: width,
             stuckLanes: stuck + (instance.isHungInMatch.load(ordering: .acquiring) ? 1 : 0),
-            lateAnswers: tasks.lateCount(instance.id) + lane.lateReturns, draining: draining,
+            lateAnswers: tasks.lateCount(of: instance.id) + lane.lateReturns, draining: draining,
             isOnTrial: instance.trial.withLock { $0?.verdict == .open }, file: instance.file, digest: instance.digest)
     }
 }
