@@ -140,7 +140,7 @@ let testTargets: [Target] = [
     tests("TimmyCoreTests", ["TimmyCore"]),
     tests("PluginHostTests", ["PluginHost", "PluginStore", pluginABI, logging]),
     tests("SandboxTests", ["Sandbox", "DiscordModel", "DAVE"] + nio),
-    tests("BotTests", ["Bot", "Sandbox"]),
+    tests("BotTests", ["Bot", "PluginHost", "PluginStore", "Sandbox"]),
 ]
 
 let package = Package(
