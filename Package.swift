@@ -68,6 +68,7 @@ let ground: [Target] = [
     system("CSeccomp", apt: "libseccomp-dev"),
     .target(name: "CAudioRing", cSettings: strictC),
     .target(name: "CLinux", cSettings: strictC),
+    .target(name: "CBreadcrumb", cSettings: strictC),
     .target(name: "CSignal", cSettings: strictC + [.unsafeFlags(["-O3", "-ffast-math"])]),
     .target(name: "CSynth", cSettings: strictC + [.unsafeFlags(["-O2"])]),
     .target(
@@ -91,7 +92,7 @@ let domain: [Target] = [
     library("TimmyCore", [])
 ]
 let adapters: [Target] = [
-    library("PluginHost", ["TimmyCore", "CFFI", "CLinux", "CSodium", pluginABI, logging]),
+    library("PluginHost", ["TimmyCore", "CBreadcrumb", "CFFI", "CLinux", "CSodium", pluginABI, logging]),
     library("PluginCheck", ["PluginHost", "CLinux"]),
     library(
         "HostServices",
@@ -100,6 +101,7 @@ let adapters: [Target] = [
             .product(name: "NIOCore", package: "swift-nio"), .product(name: "NIOHTTP1", package: "swift-nio"),
             .product(name: "NIOPosix", package: "swift-nio"), .product(name: "NIOSSL", package: "swift-nio-ssl"),
         ]),
+    library("PluginStore", ["PluginHost", "CLinux", "CSodium", http] + nio),
     library(
         "Sandbox",
         ["DiscordModel", "DAVE", "CSignal", "COpus", "CSodium", "COpenSSL", "CZlib", "CZstd", crypto, logging] + nio,
@@ -107,7 +109,7 @@ let adapters: [Target] = [
     library(
         "Bot",
         [
-            "TimmyCore", "PluginHost", "DiscordREST", "DiscordGateway", "DiscordVoice", "Media", "DiscordModel",
+            "TimmyCore", "PluginHost", "PluginStore", "DiscordREST", "DiscordGateway", "DiscordVoice", "Media", "DiscordModel",
             "AudioRing",
             "MediaWire", pluginABI, logging,
             .product(name: "Configuration", package: "swift-configuration"),
@@ -117,7 +119,7 @@ let executables: [Target] = [
     tool(
         "timmybot",
         [
-            "Bot", "Sandbox", "PluginCheck", logging,
+            "Bot", "Sandbox", "PluginStore", "PluginCheck", "CBreadcrumb", logging,
             .product(name: "ArgumentParser", package: "swift-argument-parser"),
         ]),
     tool("timmybot-media", ["MediaWire", "AudioRing", "CLibAV", "COpus", "CSeccomp", "CLinux"]),
@@ -146,11 +148,11 @@ let testTargets: [Target] = [
     tests("DiscordVoiceTests", ["DiscordVoice", "DiscordModel", "DAVE", "AudioRing"] + nio),
     tests("MediaTests", ["Media", "MediaWire", "AudioRing", "CLinux", "Sandbox", logging]),
     tests("TimmyCoreTests", ["TimmyCore"]),
-    tests("PluginHostTests", ["PluginHost", pluginABI, logging]),
+    tests("PluginHostTests", ["PluginHost", "PluginStore", pluginABI, logging]),
     tests("PluginCheckTests", ["PluginCheck"]),
     tests("HostServicesTests", ["HostServices", "PluginHost", "CSodium", pluginABI, http, logging] + nio),
     tests("SandboxTests", ["Sandbox", "DiscordModel", "DAVE"] + nio),
-    tests("BotTests", ["Bot", "Sandbox"]),
+    tests("BotTests", ["Bot", "PluginHost", "PluginStore", "Sandbox"]),
 ]
 
 let package = Package(

@@ -19,6 +19,8 @@ public struct PluginManifest: Sendable, Equatable, Codable {
     public let runtime: String?
     /// Searches that its source answers, for `timmybot plugin check` and `try`.
     public let examples: [String]?
+    /// Threads that may call an instance at once; one where it is not said.
+    public let lanes: Int?
 
     static let maximumSize = 64 << 10
 
@@ -37,6 +39,9 @@ public struct PluginManifest: Sendable, Equatable, Codable {
         }
         _ = try AllowedHosts(hosts ?? [])
         guard (1...32).contains(version.utf8.count) else { throw PluginRefusal("its version is missing or too long") }
+        guard (1...Lane.maximumThreads).contains(lanes ?? 1) else {
+            throw PluginRefusal("it asks for \(lanes ?? 1) lanes; 1 to \(Lane.maximumThreads) can be had")
+        }
     }
 }
 

@@ -39,6 +39,7 @@ public final class PluginHost: Sendable {
         public var cacheDirectory: String
         /// JSON for each plugin, by id.
         public var settings: [String: String]
+        public var deadlines = Deadlines()
 
         public init(directory: String, cacheDirectory: String, settings: [String: String] = [:]) {
             self.directory = directory
@@ -47,21 +48,48 @@ public final class PluginHost: Sendable {
         }
     }
 
+    /// How long a plugin may take for what belongs to its life.
+    public struct Deadlines: Sendable {
+        /// The file's constructors and its entry.
+        public var load = Duration.seconds(10)
+        public var create = Duration.seconds(5)
+        public var stop = Duration.seconds(3)
+        public var destroy = Duration.seconds(2)
+        /// The contract says a millisecond; this is when it is no longer waited for.
+        public var match = Duration.seconds(1)
+
+        public init() {}
+    }
+
     static let commandDeadline = Duration.seconds(60)
     static let autocompleteDeadline = Duration.milliseconds(2_000)
 
-    private let configuration: Configuration
-    private let services: PluginServices
-    private let tasks: TaskTable
-    private let logger: Logger
-    private let started = ContinuousClock.now
+    let configuration: Configuration
+    let services: PluginServices
+    let tasks: TaskTable
+    let logger: Logger
+    let clock: any Clock<Duration>
+    private let elapsed: @Sendable () -> Duration
 
-    private struct State: Sendable {
+    struct State: Sendable {
         var instances: [String: PluginInstance] = [:]
         var commands: [String: PluginCommand] = [:]
+        /// What comes back where a plugin's new version fails its first calls.
+        var fallbacks: [String: PluginGeneration] = [:]
+        /// Replaced instances that are not over yet.
+        var retiring: [PluginInstance] = []
+        /// Plugins that are being loaded, replaced or unloaded at this moment.
+        var busy: Set<String> = []
+        /// Where `match` runs, which may come from any thread.
+        var matching: Lane?
+        var isClosed = false
     }
 
-    private let state = Mutex(State())
+    let state = Mutex(State())
+    /// Commands or sources that came, went or changed by `reload` and `unload`; for one reader, who asks for `commands` and
+    /// `sources` anew.
+    public let changes: AsyncStream<PluginChange>
+    let announce: AsyncStream<PluginChange>.Continuation
 
     public init(
         _ configuration: Configuration, services: PluginServices, logger: Logger,
@@ -70,7 +98,16 @@ public final class PluginHost: Sendable {
         self.configuration = configuration
         self.services = services
         self.logger = logger
+        self.clock = clock
+        elapsed = Self.stopwatch(clock)
         tasks = TaskTable(clock: clock)
+        (changes, announce) = AsyncStream.makeStream(bufferingPolicy: .bufferingNewest(16))
+    }
+
+    private static func stopwatch<Time: Clock>(_ clock: Time) -> @Sendable () -> Duration
+    where Time.Duration == Duration {
+        let start = clock.now
+        return { start.duration(to: clock.now) }
     }
 
     // MARK: Loading
@@ -94,43 +131,16 @@ public final class PluginHost: Sendable {
 
     /// Loads every plugin of the folder; a bad one costs only itself. Blocks; call it off the cooperative pool.
     public func loadAll() -> [PluginReport] {
-        Self.files(in: configuration.directory).map { path in
-            do throws(PluginRefusal) {
-                let manifest = try load(path)
-                logger.info("plugin \(manifest.id) \(manifest.version) loaded")
-                return PluginReport(file: path, manifest: manifest, refusal: nil)
-            } catch {
-                logger.warning("plugin \((path as NSString).lastPathComponent) was refused: \(error)")
-                return PluginReport(file: path, manifest: nil, refusal: error.description)
-            }
-        }
+        loadAll(Self.files(in: configuration.directory).map { PluginCandidate(file: $0) })
     }
 
+    /// Loads one plugin. Blocks while it starts.
     @discardableResult
     public func load(_ path: String) throws(PluginRefusal) -> PluginManifest {
-        let loader = PluginLoader(cacheDirectory: configuration.cacheDirectory)
-        let (manifest, table) = try loader.load(path)
-        guard state.withLock({ $0.instances[manifest.id] == nil }) else {
-            throw PluginRefusal("a plugin with the id \(manifest.id) is loaded already")
-        }
-        let instance = PluginInstance(
-            manifest, table: table, tasks: tasks, services: services,
-            configuration: configuration.settings[manifest.id] ?? "{}", logger: logger)
-        _ = try instance.oauthFlows()
-        try instance.create(configuration: configuration.settings[manifest.id] ?? "{}")
-        let commands = try self.commands(of: instance)
-        try state.withLock { state throws(PluginRefusal) in
-            for command in commands where state.commands[command.name] != nil {
-                throw PluginRefusal(
-                    "its command /\(command.name) is taken by \(state.commands[command.name]?.plugin ?? "?")")
-            }
-            state.instances[manifest.id] = instance
-            for command in commands { state.commands[command.name] = command }
-        }
-        return manifest
+        try load(PluginCandidate(file: path))
     }
 
-    private func commands(of instance: PluginInstance) throws(PluginRefusal) -> [PluginCommand] {
+    func commands(of instance: PluginInstance) throws(PluginRefusal) -> [PluginCommand] {
         guard let table = instance.extensionTable(TB_EXT_COMMANDS, as: tb_commands_v1.self)?.pointee else { return [] }
         guard table.count <= 100, let items = table.items else {
             throw PluginRefusal("it has too many commands, or none")
@@ -207,33 +217,28 @@ public final class PluginHost: Sendable {
     public var sources: [SourceHandle] {
         state.withLock { state in
             state.instances.values.sorted { $0.id < $1.id }.compactMap { instance in
-                instance.extensionTable(TB_EXT_SOURCE, as: tb_source_v1.self).map { table in
-                    SourceHandle(instance: instance, table: table, host: self)
+                instance.extensionTable(TB_EXT_SOURCE, as: tb_source_v1.self).map { _ in
+                    SourceHandle(id: instance.id, host: self)
                 }
             }
         }
     }
 
-    private var now: Double { started.duration(to: .now) / .seconds(1) }
+    var now: Double { elapsed() / .seconds(1) }
 
     /// Runs one call on a plugin's lane behind its breaker.
     func run(
         _ instance: PluginInstance, _ kind: TaskKind, deadline: Duration,
         _ body: @escaping @Sendable (UnsafeMutableRawPointer?, tb_task) -> tb_status
     ) async -> TaskOutcome {
-        guard !instance.breaker.withLock({ $0.isOpen(now: now) }) else {
-            return .failed(
-                PluginFailure(code: TB_E_UNAVAILABLE, detail: "\(instance.id) is resting after repeated failures"))
-        }
+        let use: PluginUse
+        do throws(PluginFailure) { use = try admit(instance) } catch { return .failed(error) }
+        defer { use.end() }
+        let isTrial = instance.trial.withLock { $0?.admit(now: now) } ?? false
         let outcome = await tasks.run(kind, owner: instance.id, deadline: deadline) { task in
-            instance.call(task) { body($0, task) }
+            use.call(task, "\(kind)") { body($0, task) }
         }
-        if case .failed(let failure) = outcome, [TB_E_TIMEOUT, TB_E_INTERNAL, TB_E_INVALID].contains(failure.code) {
-            instance.breaker.withLock { $0.failed(now: now) }
-            instance.log(TB_LOG_WARNING, failure.detail)
-        } else {
-            instance.breaker.withLock { $0.succeeded() }
-        }
+        judge(use, outcome, isTrial: isTrial)
         return outcome
     }
 
@@ -297,19 +302,6 @@ public final class PluginHost: Sendable {
         default: throw PluginFailure(detail: "the plugin settled a command with something else")
         }
     }
-
-    /// Asks every plugin to stop. Their code stays mapped.
-    public func shutdown() {
-        for instance in state.withLock({ Array($0.instances.values) }) {
-            instance.ports.stop()
-            _ = instance.lane.submit { [instance] in
-                instance.table.pointee.stop?(instance.created)
-                instance.ports.drain()
-                instance.table.pointee.destroy?(instance.created)
-            }
-            instance.lane.close()
-        }
-    }
 }
 
 extension PluginCommand {
@@ -322,6 +314,7 @@ extension PluginCommand {
         else {
             return TB_E_INTERNAL
         }
+        Breadcrumb.detail("/\(name)")
         let lent = Lent()
         var values: [tb_value_v1] = []
         for parameter in parameters {
@@ -352,27 +345,37 @@ extension PluginCommand {
     }
 }
 
-/// A music source, ready to be asked.
+/// A music source, ready to be asked: each call goes to the plugin's version of that moment.
 public struct SourceHandle: Sendable {
     static let resolveDeadline = Duration.seconds(15)
     static let openDeadline = Duration.seconds(20)
 
-    let instance: PluginInstance
-    nonisolated(unsafe) let table: UnsafePointer<tb_source_v1>
+    public let id: String
     let host: PluginHost
 
-    public var id: String { instance.id }
+    /// The current version and its table.
+    private func bound() throws(PluginFailure) -> (instance: PluginInstance, table: UnsafePointer<tb_source_v1>) {
+        guard let instance = host.current(id),
+            let table = instance.extensionTable(TB_EXT_SOURCE, as: tb_source_v1.self)
+        else { throw PluginFailure(code: TB_E_UNAVAILABLE, detail: "\(id) is not loaded any more") }
+        return (instance, table)
+    }
 
-    /// 0 for not mine to 100 for surely mine.
-    public func match(_ input: String) -> Int {
-        let lent = Lent()
-        return withExtendedLifetime(lent) {
-            Int(min(100, table.pointee.match?(instance.created, lent.string(input)) ?? 0))
+    /// 0 for not mine to 100 for surely mine; 0 as well where the plugin does not answer in time.
+    public func match(_ input: String) async -> Int {
+        guard let (instance, raw) = try? bound() else { return 0 }
+        nonisolated(unsafe) let table = raw
+        return await host.match(instance) { created in
+            let lent = Lent()
+            return withExtendedLifetime(lent) {
+                Int(min(100, table.pointee.match?(created, lent.string(input)) ?? 0))
+            }
         }
     }
 
     public func resolve(_ input: String, limit: Int) async throws(PluginFailure) -> [PluginTrack] {
-        nonisolated(unsafe) let table = table
+        let (instance, raw) = try bound()
+        nonisolated(unsafe) let table = raw
         let outcome = await host.run(instance, .resolve, deadline: Self.resolveDeadline) { instance, task in
             let lent = Lent()
             return withExtendedLifetime(lent) {
@@ -387,7 +390,8 @@ public struct SourceHandle: Sendable {
     }
 
     public func open(_ key: String, startMilliseconds: UInt64) async throws(PluginFailure) -> PluginMedia {
-        nonisolated(unsafe) let table = table
+        let (instance, raw) = try bound()
+        nonisolated(unsafe) let table = raw
         let outcome = await host.run(instance, .open, deadline: Self.openDeadline) { instance, task in
             let lent = Lent()
             return withExtendedLifetime(lent) {
@@ -403,7 +407,7 @@ public struct SourceHandle: Sendable {
 
     /// The track's picture, nil where there is none.
     public func artwork(_ key: String) async -> (type: String, bytes: [UInt8])? {
-        guard let artwork = table.pointee.artwork else { return nil }
+        guard let (instance, table) = try? bound(), let artwork = table.pointee.artwork else { return nil }
         nonisolated(unsafe) let call = artwork
         let outcome = await host.run(instance, .artwork, deadline: Self.resolveDeadline) { instance, task in
             let lent = Lent()

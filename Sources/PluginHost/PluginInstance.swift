@@ -4,12 +4,14 @@ import Glibc
 import Logging
 import Synchronization
 
-/// One loaded plugin. Immortal: its code stays mapped, and the plugin may hold the host's pointer as long as it likes.
+/// One created plugin. Immortal: its code stays mapped, and the plugin may hold the host's pointer as long as it likes.
 ///
 /// `@unchecked Sendable`: C tables are immutable; `created` is written on the lane before the first call can reach it.
 final class PluginInstance: @unchecked Sendable {
     let id: String
     let manifest: PluginManifest
+    /// Where its file was, and the hash of what was in it.
+    let file, digest: String
     let lane: Lane
     let tasks: TaskTable
     let services: PluginServices
@@ -19,20 +21,29 @@ final class PluginInstance: @unchecked Sendable {
     let table: UnsafePointer<tb_plugin_v1>
     private(set) var created: UnsafeMutableRawPointer?
     let breaker = Mutex(Breaker())
+    let life = Mutex(PluginLife())
+    /// Set while it is watched after it replaced another version.
+    let trial = Mutex<Trial?>(nil)
+    let isHungInMatch = Atomic(false)
+    private let tables = Mutex<[String: Table]>([:])
+
+    /// A plugin's own table of functions, which lives as long as the process; nil where it has none.
+    private struct Table: @unchecked Sendable { let place: UnsafeRawPointer? }
 
     init(
-        _ manifest: PluginManifest, table: UnsafePointer<tb_plugin_v1>, tasks: TaskTable, services: PluginServices,
-        configuration: String = "{}", logger: Logger
+        _ loaded: LoadedPlugin, lane: Lane, tasks: TaskTable, services: PluginServices, configuration: String,
+        logger: Logger
     ) {
-        id = manifest.id
-        self.manifest = manifest
-        self.table = table
+        id = loaded.manifest.id
+        manifest = loaded.manifest
+        file = loaded.file
+        digest = loaded.digest
+        table = loaded.table
         self.tasks = tasks
         self.services = services
         self.logger = logger
-        let lane = Lane(name: manifest.id)
         self.lane = lane
-        ports = PluginPorts(manifest, configuration: configuration, services: services) { lane.submit($0) }
+        ports = PluginPorts(loaded.manifest, configuration: configuration, services: services) { lane.submit($0) }
         host = .allocate(capacity: 1)
         host.initialize(
             to: tb_host_v1(
@@ -49,48 +60,37 @@ final class PluginInstance: @unchecked Sendable {
         logger.log(level: severity, "\(id): \(safe)")
     }
 
-    /// Calls `create` on the lane; throws what it answers, or where it takes longer than `deadline`.
-    func create(configuration: String, deadline: TimeInterval = 5) throws(PluginRefusal) {
-        let done = DispatchSemaphore(value: 0)
+    /// Calls `create` on the lane; throws what it answers, or where it takes longer than `deadline`. Blocks.
+    func create(configuration: String, deadline: Duration) throws(PluginRefusal) {
         guard let create = table.pointee.create else { throw PluginRefusal("it has no create function") }
-        _ = lane.submit { [self] in
+        let answer = lane.wait("create", within: deadline) { [self] in
             let lent = Lent()
             var made: UnsafeMutableRawPointer?
             let answer = withExtendedLifetime(lent) { create(host, lent.string(configuration), &made) }
             created = made
-            createStatus.store(answer, ordering: .releasing)
-            done.signal()
+            if answer == TB_OK { askTables() }
+            return answer
         }
-        guard done.wait(timeout: .now() + deadline) == .success else {
-            throw PluginRefusal("its create function does not return")
-        }
-        let answer = createStatus.load(ordering: .acquiring)
+        guard let answer else { throw PluginRefusal("its create function does not return") }
         guard answer == TB_OK else {
             throw PluginRefusal("it refused to start (status \(answer)); its log line says why")
         }
+        lane.widen(to: manifest.lanes ?? 1)
     }
 
-    private let createStatus = Atomic(TB_E_TIMEOUT)
+    /// Asks once for every table that this host knows, so that no other thread ever runs the plugin for that.
+    private func askTables() {
+        let known = [TB_EXT_COMMANDS, TB_EXT_SOURCE, TB_EXT_OAUTH, TB_EXT_RECOMMEND, TB_EXT_LYRICS, TB_EXT_HEALTH]
+        for id in known {
+            let place = Table(place: table.pointee.get_extension?(id).map { UnsafeRawPointer($0) })
+            tables.withLock { $0[id] = place }
+        }
+    }
 
+    /// One of the plugin's tables, by its id.
     func extensionTable<Table>(_ id: String, as type: Table.Type) -> UnsafePointer<Table>? {
-        table.pointee.get_extension?(id)?.assumingMemoryBound(to: type)
-    }
-
-    /// Runs a call on the lane and settles the task where the plugin did not accept it.
-    func call(_ task: tb_task, _ body: @escaping @Sendable (UnsafeMutableRawPointer?) -> tb_status) {
-        let submitted = lane.submit { [self] in
-            guard tasks.isOpen(task) else { return }
-            let status = body(created)
-            if status != TB_OK {
-                _ = tasks.settle(
-                    task, .failed(PluginFailure(code: status, detail: "\(id): the call answered \(status)")), owner: id)
-            }
-        }
-        if !submitted {
-            _ = tasks.settle(
-                task, .failed(PluginFailure(code: TB_E_TIMEOUT, detail: "\(id): stuck, too many calls wait")), owner: id
-            )
-        }
+        if let known = tables.withLock({ $0[id] }) { return known.place?.assumingMemoryBound(to: type) }
+        return table.pointee.get_extension?(id)?.assumingMemoryBound(to: type)
     }
 }
 

@@ -31,11 +31,15 @@ final class TaskTable: Sendable {
     }
 
     private let state = Mutex(State())
+    private let late = Mutex<[String: Int]>([:])
     private let clock: any Clock<Duration>
 
     init(clock: any Clock<Duration>) { self.clock = clock }
 
     var openCount: Int { state.withLock { $0.entries.count } }
+
+    /// Answers of a plugin that came after its task was over.
+    func lateCount(of owner: String) -> Int { late.withLock { $0[owner] ?? 0 } }
 
     /// Runs `start` with a new task's number and waits until the task is settled, by the plugin or by its deadline.
     func run(
@@ -69,7 +73,10 @@ final class TaskTable: Sendable {
             guard let entry = state.entries[id], owner == nil || owner == entry.owner else { return nil }
             return entry.kind.takes(outcome) ? state.entries.removeValue(forKey: id) : entry
         }
-        guard let found else { return TB_E_STALE }
+        guard let found else {
+            if let owner { late.withLock { $0[owner, default: 0] += 1 } }
+            return TB_E_STALE
+        }
         guard found.kind.takes(outcome) else { return TB_E_INVALID }
         found.deadline?.cancel()
         found.continuation.resume(returning: outcome)

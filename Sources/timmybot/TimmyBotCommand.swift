@@ -15,25 +15,14 @@ struct RunCommand: AsyncParsableCommand {
         discussion: "Settings come from the environment, then timmybot.yaml; .env.example lists them all.")
 
     @Option(help: "Settings file.") var config = "timmybot.yaml"
+    @Flag(help: "Start it again after a crash, as a service manager would.") var supervise = false
 
     func run() async throws {
+        if supervise { throw ExitCode(await Supervisor(arguments: ["run", "--config", config]).run()) }
+        CrashWatch.followSupervisor()
         let configuration = try await Settings.load(config)
+        CrashWatch.install(dataDirectory: configuration.dataDirectory)
         try await Service.run(configuration)
-    }
-}
-
-struct PluginCommands: AsyncParsableCommand {
-    static let configuration = CommandConfiguration(
-        commandName: "plugin", abstract: "Looks at plugins.", subcommands: [List.self, PluginCheckCommand.self])
-
-    struct List: AsyncParsableCommand {
-        static let configuration = CommandConfiguration(
-            commandName: "list", abstract: "Lists the plugins of the plugin folder, without running a line of them.")
-
-        func run() async throws {
-            let configuration = try await Settings.load("timmybot.yaml")
-            print(PluginListing.text(configuration.pluginDirectory))
-        }
     }
 }
 

@@ -129,13 +129,50 @@ struct NoServices: PlayerService, ProbeService {
 }
 
 func makeHost(
-    _ scratch: Scratch, clock: any Clock<Duration> = ContinuousClock(), settings: [String: String] = [:]
+    _ scratch: Scratch, clock: any Clock<Duration> = ContinuousClock(), settings: [String: String] = [:],
+    deadlines: PluginHost.Deadlines = .init(), log: LogLines? = nil
 ) -> PluginHost {
-    var logger = Logger(label: "plugins")
-    logger.logLevel = .critical
+    var logger = log.map { log in Logger(label: "plugins") { _ in log } } ?? Logger(label: "plugins")
+    logger.logLevel = log == nil ? .critical : .info
+    var configuration = PluginHost.Configuration(
+        directory: scratch.path, cacheDirectory: "\(scratch.path)/cache", settings: settings)
+    configuration.deadlines = deadlines
     return PluginHost(
-        PluginHost.Configuration(directory: scratch.path, cacheDirectory: "\(scratch.path)/cache", settings: settings),
-        services: PluginServices(player: NoServices(), probe: NoServices()), logger: logger, clock: clock)
+        configuration, services: PluginServices(player: NoServices(), probe: NoServices()), logger: logger, clock: clock
+    )
+}
+
+extension PluginHost.Deadlines {
+    /// For plugins that hang while they are loaded, which is real time.
+    static let short: Self = {
+        var deadlines = Self()
+        deadlines.load = .milliseconds(500)
+        deadlines.create = .milliseconds(500)
+        return deadlines
+    }()
+}
+
+/// What the operator reads.
+final class LogLines: LogHandler, Sendable {
+    private let lines = Mutex<[String]>([])
+
+    var all: [String] { lines.withLock { $0 } }
+    func contains(_ text: String) -> Bool { all.contains { $0.contains(text) } }
+
+    func log(event: LogEvent) { lines.withLock { $0.append(event.message.description) } }
+
+    var metadata: Logger.Metadata {
+        get { [:] }
+        set {}
+    }
+    var logLevel: Logger.Level {
+        get { .info }
+        set {}
+    }
+    subscript(metadataKey key: String) -> Logger.Metadata.Value? {
+        get { nil }
+        set {}
+    }
 }
 
 let somebody = PluginInvocation(guild: 1 << 60, channel: 2, user: 3, voiceChannel: 0, locale: "en-GB")

@@ -6,6 +6,7 @@ import Foundation
 import Logging
 import Media
 import PluginHost
+import PluginStore
 import TimmyCore
 
 /// The whole bot, wired together.
@@ -17,11 +18,13 @@ public final class BotApp: Sendable {
     private let pump = VoicePump()
     private let cache = GuildCache()
     private let plugins: PluginHost
+    private let care: PluginCare
     private let player: Player
     private let search: SearchService
     private let voices: VoiceDirectory
     private let shard: GatewayShard
     private let router: InteractionRouter
+    private let application = Slot<DiscordModel.Snowflake>()
 
     /// - Throws: `ConfigurationError` where something that `run` needs is missing.
     public init(_ configuration: BotConfiguration, logger: Logger) async throws {
@@ -41,6 +44,9 @@ public final class BotApp: Sendable {
                 directory: configuration.pluginDirectory, cacheDirectory: "\(configuration.dataDirectory)/plugins",
                 settings: ["timmy.library": try Self.librarySettings(configuration.libraryDirectory)]),
             services: PluginServices(player: late, probe: EngineProbe(engine: engine)), logger: logger)
+        care = PluginCare(
+            plugins: plugins, store: PluginStore(dataDirectory: configuration.dataDirectory),
+            folder: configuration.pluginDirectory, dataDirectory: configuration.dataDirectory, logger: logger)
         let information = GatewayInformationFromREST(rest: rest)
         shard = GatewayShard(
             GatewayConfiguration(
@@ -74,6 +80,9 @@ public final class BotApp: Sendable {
                 "no plugin is loaded from \(configuration.pluginDirectory): there are no commands and no music")
         }
         await search.setSources(plugins.sources.map(PluginSource.init))
+        care.listen()
+        let following = Task { await followChanges() }
+        defer { following.cancel() }
         try await withThrowingTaskGroup(of: Void.self) { group in
             group.addTask { try await self.shard.run() }
             group.addTask { await self.dispatch() }
@@ -86,7 +95,7 @@ public final class BotApp: Sendable {
     /// Loading blocks while plugins start, so it has a thread of its own.
     private func loadPlugins() async -> [PluginReport] {
         await withCheckedContinuation { continuation in
-            Thread.detachNewThread { [plugins] in continuation.resume(returning: plugins.loadAll()) }
+            Thread.detachNewThread { [care] in continuation.resume(returning: care.load()) }
         }
     }
 
@@ -94,7 +103,8 @@ public final class BotApp: Sendable {
     public func stop() async {
         await player.registry.close()
         await shard.stop()
-        plugins.shutdown()
+        care.stop()
+        await plugins.close()
         await engine.shutdown()
         pump.stop()
         await rest.shutdown()
@@ -140,15 +150,27 @@ public final class BotApp: Sendable {
     private func ready(_ data: JSONValue) async {
         cache.botUser = data["user"]?["id"]?.snowflake
         logger.info("logged in as \(data["user"]?["username"]?.string ?? "?")")
-        guard let application = data["application"]?["id"]?.snowflake else { return }
+        guard let id = data["application"]?["id"]?.snowflake else { return }
+        application.set(id)
+        Task { await registerCommands() }
+    }
+
+    /// Plugins came, went or changed while the bot runs.
+    private func followChanges() async {
+        for await change in plugins.changes {
+            if change.sources { await search.setSources(plugins.sources.map(PluginSource.init)) }
+            if change.commands { await registerCommands() }
+        }
+    }
+
+    private func registerCommands() async {
+        guard let application = application.get() else { return }
         let commands = plugins.commands.map(\.registration)
-        Task { [rest, logger] in
-            do {
-                let sent = try await rest.registerCommands(application: application, commands)
-                logger.info("\(commands.count) commands \(sent ? "registered" : "are registered already")")
-            } catch {
-                logger.error("commands could not be registered: \(error)")
-            }
+        do {
+            let sent = try await rest.registerCommands(application: application, commands)
+            logger.info("\(commands.count) commands \(sent ? "registered" : "are registered already")")
+        } catch {
+            logger.error("commands could not be registered: \(error)")
         }
     }
 

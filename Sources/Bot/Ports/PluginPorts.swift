@@ -22,7 +22,7 @@ struct PluginSource: SourcePort {
     let handle: SourceHandle
     var id: String { handle.id }
 
-    func match(_ input: String) -> Int { handle.match(input) }
+    func match(_ input: String) async -> Int { await handle.match(input) }
 
     func resolve(_ input: String, limit: Int) async throws(PlayerError) -> [Track] {
         do throws(PluginFailure) {

@@ -33,3 +33,9 @@ int tb_confine_process(uint64_t memory_bytes);
 
 // A pipe whose ends are close-on-exec from the start. 0, or -1 with errno.
 int tb_pipe(int pair[2]);
+
+// A connection of a listening socket, close-on-exec. -1 with errno where it fails.
+int tb_accept(int listener);
+
+// Who is at the other end of a Unix socket: the user's number, or -1 with errno.
+int64_t tb_peer_uid(int socket);

@@ -100,8 +100,12 @@ extension SearchService {
     }
 
     /// Who is to be asked: one source for links and for what is surely its own, else all that may know something.
-    private func candidates(_ query: String, isLink: Bool) -> (ports: [any SourcePort], isExclusive: Bool) {
-        let matches = sources.map { (port: $0, match: $0.match(query)) }.filter { $0.match > 0 }
+    private func candidates(_ query: String, isLink: Bool) async -> (ports: [any SourcePort], isExclusive: Bool) {
+        var matches: [(port: any SourcePort, match: Int)] = []
+        for port in sources {
+            let match = await port.match(query)
+            if match > 0 { matches.append((port, match)) }
+        }
         // The first of the best: `max(by:)` alone would take the last.
         let best = matches.reduce(into: (port: any SourcePort, match: Int)?.none) { best, other in
             if other.match > best?.match ?? 0 { best = other }
@@ -114,7 +118,7 @@ extension SearchService {
     private func ask(
         _ query: String, limit: Int, isLink: Bool, deadline: Duration
     ) async throws(PlayerError) -> SearchResult {
-        let (ports, isExclusive) = candidates(query, isLink: isLink)
+        let (ports, isExclusive) = await candidates(query, isLink: isLink)
         if ports.isEmpty, isLink { throw .unsupportedLink }
         let key = CacheKey(query: TextFolding.words(query).joined(separator: " "), limit: limit)
         // Links are not remembered: what is behind them changes, and their words do not say which they are.

@@ -1,0 +1,87 @@
+import Foundation
+import Logging
+import PluginHost
+import PluginStore
+
+/// The running bot's side of what an operator does with plugins: which ones are loaded at start, and what
+/// `timmybot plugin reload` asks for meanwhile.
+final class PluginCare: Sendable {
+    private let plugins: PluginHost
+    private let store: PluginStore
+    private let folder: String
+    private let dataDirectory: String
+    private let logger: Logger
+    private let listener = Slot<ControlSocket.Listener>()
+
+    init(plugins: PluginHost, store: PluginStore, folder: String, dataDirectory: String, logger: Logger) {
+        self.plugins = plugins
+        self.store = store
+        self.folder = folder
+        self.dataDirectory = dataDirectory
+        self.logger = logger
+    }
+
+    /// Loads what the operator wants and no crash forbids. Blocks while plugins start.
+    func load() -> [PluginReport] {
+        let candidates: [PluginCandidate]
+        do throws(PluginStoreError) {
+            for line in try store.judgeCrashes() { logger.error("\(line)") }
+            candidates = try store.candidates(folder)
+        } catch {
+            // What came with the bot still plays; what was installed cannot be told from what was not.
+            logger.error("no installed plugin is loaded: \(error)")
+            candidates = PluginHost.files(in: folder).map { PluginCandidate(file: $0) }
+        }
+        defer { plugins.removeStaleCopies() }
+        return plugins.loadAll(candidates)
+    }
+
+    /// Takes requests over the control socket from now on.
+    func listen() {
+        do throws(PluginStoreError) {
+            listener.set(
+                try ControlSocket.Listener(dataDirectory: dataDirectory) { [self] request in answer(request) })
+        } catch {
+            logger.warning("`timmybot plugin reload` will not reach this bot: \(error)")
+        }
+    }
+
+    func stop() { listener.get()?.stop() }
+
+    /// On the socket's thread; blocks while a plugin starts.
+    private func answer(_ request: String) -> String {
+        let words = request.split(separator: " ").map(String.init)
+        switch (words.first, words.count) {
+        case ("reload", 2): return reload(words[1])
+        case ("status", 1):
+            let encoder = JSONEncoder()
+            encoder.outputFormatting = [.sortedKeys]
+            guard let data = try? encoder.encode(plugins.conditions) else { return "error it cannot be told" }
+            return "ok " + String(decoding: data, as: UTF8.self)
+        default: return "error I know `reload ID` and `status`"
+        }
+    }
+
+    private func reload(_ id: String) -> String {
+        do {
+            let isLoaded = plugins.conditions.contains { $0.id == id }
+            guard let candidate = try store.candidate(id, folder: folder) else {
+                guard isLoaded else { return "error there is no plugin \(id)" }
+                try plugins.unload(id)
+                return "ok \(id) is gone, and unloaded"
+            }
+            if let refusal = candidate.refusal, isLoaded {
+                try plugins.unload(id)
+                return "ok unloaded: \(refusal)"
+            }
+            switch try plugins.replace(with: candidate, expecting: id) {
+            case .unchanged(let manifest): return "ok \(id) \(manifest.version) is what runs; nothing changed"
+            case .loaded(let manifest): return "ok \(id) \(manifest.version) loaded"
+            case .replaced(let old, let new): return "ok \(id) \(old.version) replaced by \(new.version)"
+            }
+        } catch {
+            logger.warning("plugin \(id) was not reloaded: \(error)")
+            return "error \(error)"
+        }
+    }
+}

@@ -1,0 +1,65 @@
+import CTimmyBot
+
+extension PluginInstance {
+    /// `stop`, then `destroy` once nothing else runs, both on the lane and each within its deadline. Whatever it has not
+    /// settled by then is cancelled. An instance that hangs is left as it is: its thread and memory stay, and it is not
+    /// destroyed under its own feet.
+    ///
+    /// - Returns: whether it did both in time.
+    @discardableResult
+    func stop(_ deadlines: PluginHost.Deadlines, clock: any Clock<Duration>) async -> Bool {
+        guard beginStop() else { return true }
+        ports.stop()
+        let stopped: Void? = await lane.perform("stop", within: deadlines.stop, clock: clock) { [self] in
+            table.pointee.stop?(created)
+        }
+        cancelOpenTasks()
+        var isClean = stopped != nil
+        if isClean {
+            let destroyed: Void? = await lane.perform(
+                "destroy", exclusive: true, within: deadlines.destroy, clock: clock
+            ) { [self] in
+                ports.drain()
+                table.pointee.destroy?(created)
+            }
+            isClean = destroyed != nil
+        }
+        finish(isClean)
+        return isClean
+    }
+
+    /// The same for a caller that does not wait for it.
+    func stopSoon() {
+        guard beginStop() else { return }
+        ports.stop()
+        let stopping = lane.submit("stop") { [self] in
+            table.pointee.stop?(created)
+            cancelOpenTasks()
+        }
+        if stopping == nil {
+            cancelOpenTasks()
+            finish(false)
+            return
+        }
+        lane.submit("destroy", exclusive: true) { [self] in
+            ports.drain()
+            table.pointee.destroy?(created)
+            finish(true)
+        }
+        lane.close()
+    }
+
+    private func finish(_ isClean: Bool) {
+        lane.close()
+        life.withLock { $0.phase = .over(isClean: isClean) }
+        if !isClean { log(TB_LOG_WARNING, "it did not stop in time and is left as it is; \(lane.stuckReason)") }
+    }
+
+    /// Settles what is open with `TB_E_CANCELLED`; readers end by themselves.
+    private func cancelOpenTasks() {
+        for task in life.withLock({ Array($0.uses.values) }) where task != 0 {
+            _ = tasks.settle(
+                task, .failed(PluginFailure(code: TB_E_CANCELLED, detail: "\(id) is stopping")))
+        }
+    }
+}
