@@ -6,14 +6,16 @@ extension PluginHost {
     static let autocompleteDeadline = Duration.milliseconds(2_000)
 
     /// Calls a slash command and waits for its answer.
+    /// - Parameter channel: who waits, where that is Discord.
     public func invoke(
-        _ name: String, _ call: PluginInvocation, _ arguments: [String: PluginValue]
+        _ name: String, _ call: PluginInvocation, _ arguments: [String: PluginValue],
+        channel: (any AnswerChannel)? = nil
     ) async throws(PluginFailure) -> PluginAnswer {
         guard let command = command(name) else {
             throw PluginFailure(
                 code: TB_E_NOT_FOUND, userText: "This command is gone.", detail: "no plugin has /\(name)")
         }
-        let outcome = await run(command.instance, .command, deadline: Self.commandDeadline) { instance, task in
+        let outcome = await ask(command.instance, channel) { instance, task in
             command.run(instance, task, call, arguments)
         }
         return try Self.answer(outcome)
@@ -21,15 +23,14 @@ extension PluginHost {
 
     /// A button or select; `customID` is without the host's prefix.
     public func component(
-        plugin: String, customID: String, values: [String], _ call: PluginInvocation
+        plugin: String, customID: String, values: [String], _ call: PluginInvocation,
+        channel: (any AnswerChannel)? = nil
     ) async throws(PluginFailure) -> PluginAnswer {
-        guard let instance = instance(plugin),
-            let handler = instance.extensionTable(TB_EXT_COMMANDS, as: tb_commands_v1.self)?.pointee.component
-        else {
+        guard let instance = instance(plugin), let handler = instance.commandTable?.component else {
             throw PluginFailure(
                 code: TB_E_NOT_FOUND, userText: "This button does nothing any more.", detail: "no component handler")
         }
-        let outcome = await run(instance, .command, deadline: Self.commandDeadline) { instance, task in
+        let outcome = await ask(instance, channel) { instance, task in
             let lent = Lent()
             var raw = lent.invocation(call, command: customID)
             return withExtendedLifetime(lent) {
@@ -39,16 +40,42 @@ extension PluginHost {
         return try Self.answer(outcome)
     }
 
+    /// A modal that was sent off; `customID` is without the host's prefix.
+    public func modal(
+        plugin: String, customID: String, fields: [PluginField], _ call: PluginInvocation,
+        channel: (any AnswerChannel)? = nil
+    ) async throws(PluginFailure) -> PluginAnswer {
+        guard let instance = instance(plugin), let handler = instance.commandTable?.modal else {
+            throw PluginFailure(
+                code: TB_E_NOT_FOUND, userText: "This form does nothing any more.", detail: "no modal handler")
+        }
+        let outcome = await ask(instance, channel) { instance, task in
+            let lent = Lent()
+            var raw = lent.invocation(call, command: customID)
+            let list = fields.map {
+                tb_field_v1(custom_id: lent.string($0.customID), value: lent.string($0.value))
+            }
+            return withExtendedLifetime(lent) { handler(instance, task, &raw, lent.array(list), list.count) }
+        }
+        return try Self.answer(outcome)
+    }
+
+    private func ask(
+        _ instance: PluginInstance, _ channel: (any AnswerChannel)?,
+        _ body: @escaping @Sendable (UnsafeMutableRawPointer?, tb_task) -> tb_status
+    ) async -> TaskOutcome {
+        await run(
+            instance, .command, deadline: Self.commandDeadline, channel: channel, hint: instance.commandHint, body)
+    }
+
     /// Suggestions for a focused option; empty where the plugin has none or is late.
     public func autocomplete(
         _ name: String, option: String, text: String, _ call: PluginInvocation
     ) async -> [PluginChoice] {
-        guard let command = command(name),
-            let handler = command.instance.extensionTable(TB_EXT_COMMANDS, as: tb_commands_v1.self)?.pointee
-                .autocomplete
-        else { return [] }
-        let outcome = await run(command.instance, .autocomplete, deadline: Self.autocompleteDeadline) {
-            instance, task in
+        guard let command = command(name), let handler = command.instance.commandTable?.autocomplete else { return [] }
+        let outcome = await run(
+            command.instance, .autocomplete, deadline: Self.autocompleteDeadline, hint: command.instance.commandHint
+        ) { instance, task in
             let lent = Lent()
             var raw = lent.invocation(call, command: name)
             return withExtendedLifetime(lent) { handler(instance, task, &raw, lent.string(option), lent.string(text)) }
@@ -67,13 +94,19 @@ extension PluginHost {
     }
 }
 
+extension PluginInstance {
+    var commandTable: tb_commands_v1? { extensionTable(TB_EXT_COMMANDS, as: tb_commands_v1.self)?.pointee }
+
+    fileprivate var commandHint: InstanceHint? { instanceHint(commandTable?.cancel ?? nil) }
+}
+
 extension PluginCommand {
     /// On the lane.
     func run(
         _ instance: UnsafeMutableRawPointer?, _ task: tb_task, _ call: PluginInvocation,
         _ arguments: [String: PluginValue]
     ) -> tb_status {
-        guard let raw = self.instance.extensionTable(TB_EXT_COMMANDS, as: tb_commands_v1.self)?.pointee.items?[row]
+        guard let raw = self.instance.commandTable?.items?[row]
         else {
             return TB_E_INTERNAL
         }

@@ -21,6 +21,8 @@ public struct SourceHandle: Sendable {
 
     public var id: String { instance.id }
 
+    private var hint: InstanceHint? { instanceHint(table.pointee.cancel) }
+
     /// 0 for not mine to 100 for surely mine.
     public func match(_ input: String) -> Int {
         let lent = Lent()
@@ -31,7 +33,7 @@ public struct SourceHandle: Sendable {
 
     public func resolve(_ input: String, limit: Int) async throws(PluginFailure) -> [PluginTrack] {
         nonisolated(unsafe) let table = table
-        let outcome = await host.run(instance, .resolve, deadline: Self.resolveDeadline) { instance, task in
+        let outcome = await host.run(instance, .resolve, deadline: Self.resolveDeadline, hint: hint) { instance, task in
             let lent = Lent()
             return withExtendedLifetime(lent) {
                 table.pointee.resolve?(instance, task, lent.string(input), UInt32(clamping: limit)) ?? TB_E_UNSUPPORTED
@@ -46,7 +48,7 @@ public struct SourceHandle: Sendable {
 
     public func open(_ key: String, startMilliseconds: UInt64) async throws(PluginFailure) -> PluginMedia {
         nonisolated(unsafe) let table = table
-        let outcome = await host.run(instance, .open, deadline: Self.openDeadline) { instance, task in
+        let outcome = await host.run(instance, .open, deadline: Self.openDeadline, hint: hint) { instance, task in
             let lent = Lent()
             return withExtendedLifetime(lent) {
                 table.pointee.open?(instance, task, lent.string(key), startMilliseconds) ?? TB_E_UNSUPPORTED
@@ -63,7 +65,7 @@ public struct SourceHandle: Sendable {
     public func artwork(_ key: String) async -> (type: String, bytes: [UInt8])? {
         guard let artwork = table.pointee.artwork else { return nil }
         nonisolated(unsafe) let call = artwork
-        let outcome = await host.run(instance, .artwork, deadline: Self.resolveDeadline) { instance, task in
+        let outcome = await host.run(instance, .artwork, deadline: Self.resolveDeadline, hint: hint) { instance, task in
             let lent = Lent()
             return withExtendedLifetime(lent) { call(instance, task, lent.string(key)) }
         }

@@ -27,8 +27,9 @@ public final class PluginHost: Sendable {
     }
 
     private let configuration: Configuration
-    private let services: PluginServices
+    let services: PluginServices
     let tasks: TaskTable
+    let ledger = CallLedger()
     let logger: Logger
     let started = ContinuousClock.now
 

@@ -22,6 +22,8 @@ struct HostExtension: @unchecked Sendable {
             taskExtension,
             sourceExtension,
             replyExtension,
+            lyricsExtension,
+            healthExtension,
             playerExtension,
             searchExtension,
             probeExtension,
