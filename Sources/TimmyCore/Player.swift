@@ -64,11 +64,15 @@ public final class Player: Sendable {
 
     /// Finds and queues; joins the caller's channel when the bot is out of voice. Returns when the change is stored and,
     /// for the first track, the channel is joined.
-    public func play(_ request: PlayRequest) async throws(PlayerError) -> PlayResult {
+    /// - Parameter turn: awaited between the search and the change, so that a slow search cannot be overtaken.
+    public func play(_ request: PlayRequest, turn: @Sendable () async -> Void = {}) async throws(PlayerError)
+        -> PlayResult
+    {
         try admit(request.guild, request.caller)
         let session = try await registry.session(request.guild)
         try await session.check(request.caller)
         let tracks = try await tracks(for: request)
+        await turn()
         let reply = try await session.perform(.add(tracks, request.mode), by: request.caller)
         return PlayResult(
             added: reply.affected, queuePosition: reply.startedNow ? 0 : (reply.index ?? 0) + 1,

@@ -22,6 +22,8 @@ public final class BotApp: Sendable {
     private let voices: VoiceDirectory
     private let shard: GatewayShard
     private let router: InteractionRouter
+    private let owners: OwnerBook
+    private let refusedPlugins = Slot<[PluginReport]>()
 
     /// - Throws: `ConfigurationError` where something that `run` needs is missing.
     public init(_ configuration: BotConfiguration, logger: Logger) async throws {
@@ -55,8 +57,12 @@ public final class BotApp: Sendable {
             voice: voices, audio: EngineAudioPort(engine: engine), sources: search,
             journal: try FileJournal(directory: "\(configuration.dataDirectory)/guilds"), allowlist: allowlist)
         player = Player(registry: registry, search: search, allowlist: allowlist)
-        late.set(CorePlayer(player))
-        router = InteractionRouter(plugins: plugins, player: player, cache: cache, rest: rest, logger: logger)
+        let order = ArrivalOrder()
+        late.set(CorePlayer(player, order: order))
+        owners = OwnerBook(logger: logger) { try await rest.currentApplication() }
+        router = InteractionRouter(
+            plugins: plugins, player: player, cache: cache, rest: rest, owners: owners, order: order,
+            refused: refusedPlugins, logger: logger)
     }
 
     private static func librarySettings(_ directory: String) throws -> String {
@@ -69,6 +75,7 @@ public final class BotApp: Sendable {
         try await engine.start()
         pump.start()
         let reports = await loadPlugins()
+        refusedPlugins.set(reports.filter { $0.refusal != nil })
         if !reports.contains(where: { $0.refusal == nil }) {
             logger.warning(
                 "no plugin is loaded from \(configuration.pluginDirectory): there are no commands and no music")
@@ -100,6 +107,13 @@ public final class BotApp: Sendable {
         await rest.shutdown()
     }
 
+    /// Returns when no interaction is under way.
+    public func idle() async { await router.idle() }
+
+    /// Refuses new interactions, waits for those under way and cancels what is left after `limit`; answers how many.
+    @discardableResult
+    public func drain(within limit: Duration) async -> Int { await router.drain(within: limit) }
+
     /// Voice counters and privacy code of a guild, for operators and the demo's report.
     public func voiceReport(guild: UInt64) async -> (statistics: VoiceStatistics, privacyCode: String?)? {
         await voices.existing(GuildID(guild))?.report()
@@ -119,8 +133,7 @@ public final class BotApp: Sendable {
             guard let interaction = Interaction(event.data) else {
                 return logger.info("an interaction that cannot be read")
             }
-            // Interactions wait for sources and people; what they change is put in order by the guild's own session.
-            Task { await router.handle(interaction) }
+            router.accept(interaction)
         case "VOICE_STATE_UPDATE": await voiceState(event.data)
         case "VOICE_SERVER_UPDATE":
             guard let guild = event.guildID, let token = event.data["token"]?.string else { return }
@@ -141,8 +154,9 @@ public final class BotApp: Sendable {
         cache.botUser = data["user"]?["id"]?.snowflake
         logger.info("logged in as \(data["user"]?["username"]?.string ?? "?")")
         guard let application = data["application"]?["id"]?.snowflake else { return }
-        let commands = plugins.commands.map(\.registration)
-        Task { [rest, logger] in
+        let commands = plugins.commands.map(\.registration) + [PluginsCommand.registration]
+        Task { [rest, logger, owners] in
+            await owners.refresh()
             do {
                 let sent = try await rest.registerCommands(application: application, commands)
                 logger.info("\(commands.count) commands \(sent ? "registered" : "are registered already")")
