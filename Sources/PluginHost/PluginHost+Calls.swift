@@ -57,6 +57,9 @@ extension PluginHost {
         instance.log(TB_LOG_WARNING, failure.detail)
     }
 
+    /// What plugins count and measure themselves, sorted by plugin and name.
+    public var metrics: [PluginMetric] { services.metrics.all }
+
     /// How the plugins that are loaded are doing, sorted by id.
     public var statuses: [PluginStatus] {
         instances.map { instance in

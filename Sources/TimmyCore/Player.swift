@@ -34,6 +34,12 @@ public struct Suggestion: Sendable, Hashable {
     public let label: String
 }
 
+/// A track that was played.
+public struct Played: Sendable, Hashable {
+    public let suggestion: Suggestion
+    public let requestedBy: UserID
+}
+
 /// The door to the core for commands, buttons and consoles: checks approval and pace, searches, and hands on to the
 /// guild's session. Queue positions count from 1, as users see them. Every error has words for the user.
 public final class Player: Sendable {
@@ -104,6 +110,20 @@ public final class Player: Sendable {
     public func suggest(_ query: String, guild: GuildID, limit: Int = 10) async -> [Suggestion] {
         guard allowlist.isApproved(guild) else { return [] }
         return offer(await search.suggest(query, limit: limit)[...], in: guild)
+    }
+
+    /// What was played in `guild`, newest first, at most `limit`, each with a token that `play` takes.
+    public func history(_ guild: GuildID, limit: Int) async throws(PlayerError) -> [Played] {
+        let entries = try await registry.session(guild).history(limit: limit)
+        let now = time.now()
+        return shared.withLock { shared in
+            entries.map { entry in
+                let token = shared.tokens.issue(entry.track, in: guild, at: now, using: &shared.random)
+                return Played(
+                    suggestion: Suggestion(track: entry.track, token: token, label: entry.track.label),
+                    requestedBy: entry.requestedBy)
+            }
+        }
     }
 
     private func offer(_ hits: ArraySlice<SearchHit>, in guild: GuildID) -> [Suggestion] {

@@ -38,11 +38,14 @@ public final class BotApp: Sendable {
         self.rest = rest
         engine = MediaEngine(MediaConfiguration(workerPath: configuration.mediaWorker), logger: logger)
         let late = LatePlayer()
+        var services = PluginServices(player: late, probe: EngineProbe(engine: engine))
+        services.settings = SettingsFile(directory: "\(configuration.dataDirectory)/settings")
+        services.history = late
         plugins = PluginHost(
             PluginHost.Configuration(
                 directory: configuration.pluginDirectory, cacheDirectory: "\(configuration.dataDirectory)/plugins",
                 settings: ["timmy.library": try Self.librarySettings(configuration.libraryDirectory)]),
-            services: PluginServices(player: late, probe: EngineProbe(engine: engine)), logger: logger)
+            services: services, logger: logger)
         let information = GatewayInformationFromREST(rest: rest)
         shard = GatewayShard(
             GatewayConfiguration(

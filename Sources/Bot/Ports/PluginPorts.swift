@@ -72,7 +72,7 @@ struct EngineProbe: ProbeService {
 
 /// The core's player, offered to every plugin alike.
 final class CorePlayer: PlayerService, Sendable {
-    private let player: Player
+    let player: Player
     private let order: ArrivalOrder
 
     /// - Parameter order: of the interactions that plugins act for.
@@ -186,7 +186,7 @@ final class CorePlayer: PlayerService, Sendable {
         return result
     }
 
-    private static func track(_ track: Track) -> PluginTrack {
+    static func track(_ track: Track) -> PluginTrack {
         PluginTrack(
             key: track.key, title: track.title, artist: track.artist, pageURL: track.pageURL ?? "",
             durationMilliseconds: track.durationMilliseconds ?? 0, isLive: track.isLive,
@@ -212,7 +212,7 @@ final class LatePlayer: PlayerService, Sendable {
 
     func set(_ player: CorePlayer) { box.set(player) }
 
-    private func ready() throws(PluginFailure) -> CorePlayer {
+    func ready() throws(PluginFailure) -> CorePlayer {
         guard let player = box.get() else {
             throw PluginFailure(userText: "I am still starting.", detail: "no player yet")
         }
