@@ -5,7 +5,7 @@ import Foundation
 extension PluginHost {
     /// The flows that a plugin offers and the operator has set up; none for a plugin that is not there.
     public func accountFlows(of plugin: String) -> [OAuthFlow] {
-        guard let instance = instance(plugin), OAuthClient(configuration: instance.ports.configuration) != nil else {
+        guard let instance = current(plugin), OAuthClient(configuration: instance.ports.configuration) != nil else {
             return []
         }
         return (try? instance.oauthFlows()) ?? []
@@ -17,32 +17,32 @@ extension PluginHost {
         guard user != 0 || provider.flow.kind == .clientCredentials else {
             throw PluginFailure(code: TB_E_INVALID, detail: "an account is linked by a user")
         }
-        return try await accounts.begin(provider, user: user)
+        return try await services.accounts.begin(provider, user: user)
     }
 
     /// How a device code fares; asks the platform no more often than it allows.
     public func pollLink(_ link: UInt64, user: UInt64) async throws(PluginFailure) -> LinkProgress {
-        try await accounts.poll(link: link, user: user)
+        try await services.accounts.poll(link: link, user: user)
     }
 
     /// What the platform sent to the callback address.
     public func completeLink(state: String, code: String) async throws(PluginFailure) -> String {
-        try await accounts.complete(state: state, code: code)
+        try await services.accounts.complete(state: state, code: code)
     }
 
     /// The address that the browser ended at, pasted by a user whose browser cannot reach the callback page.
     public func completeLink(pasted: String) async throws(PluginFailure) -> String {
         let callback = try OAuthCallback(pasted)
-        return try await accounts.complete(state: callback.state, code: callback.code)
+        return try await services.accounts.complete(state: callback.state, code: callback.code)
     }
 
     /// False where no account was linked.
     public func unlink(plugin: String, flow: String, user: UInt64) async throws(PluginFailure) -> Bool {
-        try await accounts.unlink(try provider(plugin, flow), user: user)
+        try await services.accounts.unlink(try provider(plugin, flow), user: user)
     }
 
     private func provider(_ plugin: String, _ flow: String) throws(PluginFailure) -> OAuthProvider {
-        guard let instance = instance(plugin) else {
+        guard let instance = current(plugin) else {
             throw PluginFailure(code: TB_E_NOT_FOUND, userText: "This platform is gone.", detail: "no plugin \(plugin)")
         }
         return try instance.provider(flow)

@@ -1,22 +1,15 @@
 import DiscordModel
 import Foundation
+import TestSupport
 import Testing
 
 @testable import DiscordREST
-
-enum OpenAPIDocument {
-    static let path = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
-        .deletingLastPathComponent().deletingLastPathComponent().appendingPathComponent(
-            "shared/specs/discord/openapi.json"
-        ).path
-    static let present = FileManager.default.fileExists(atPath: path)
-}
 
 /// Bodies that we send, held against Discord's own OpenAPI document.
 @Suite(.enabled(if: OpenAPIDocument.present, "Discord's OpenAPI document is not beside this checkout"))
 struct OpenAPITests {
     private func check(_ body: JSONValue, _ path: String, _ method: String) throws -> [String] {
-        let validator = try SchemaValidator(path: OpenAPIDocument.path)
+        let validator = try #require(OpenAPIDocument.validator)
         let schema = try #require(validator.body(path, method), "\(method) \(path) is in the document")
         let value = try JSONSerialization.jsonObject(with: JSONEncoder().encode(body), options: .fragmentsAllowed)
         return validator.problems(value, schema)

@@ -54,7 +54,8 @@ struct AbiFixtureTests {
         let host = makeHost(scratch)
         #expect(host.loadAll().map(\.refusal) == [nil])
         let source = try #require(host.sources.first)
-        #expect(source.match("abi1:x") == 77 && source.match("else") == 0)
+        #expect(await source.match("abi1:x") == 77)
+        #expect(await source.match("else") == 0)
         let tracks = try await source.resolve("abi1:x", limit: 10)
         try #require(tracks.count == 2)
         #expect(

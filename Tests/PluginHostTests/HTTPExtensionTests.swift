@@ -52,7 +52,7 @@ struct HTTPExtensionTests {
         let plugin = try PortsHost(http: http)
         #expect(await plugin.request("fetch", Self.url) == "error -9 too slow")
         #expect(await plugin.request("stream", Self.url) == "error -9 too slow")
-        #expect(plugin.host.instance(plugin.id)?.ports.http.openStreams == 0)
+        #expect(plugin.host.current(plugin.id)?.ports.http.openStreams == 0)
         plugin.host.shutdown()
         let none = try PortsHost()
         #expect(await none.request("fetch", Self.url).hasPrefix("error -3 "))

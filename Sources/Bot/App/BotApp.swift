@@ -3,6 +3,7 @@ import DiscordModel
 import DiscordREST
 import DiscordVoice
 import Foundation
+import HostServices
 import Logging
 import Media
 import PluginHost
@@ -17,6 +18,7 @@ public final class BotApp: Sendable {
     private let engine: MediaEngine
     private let pump = VoicePump()
     private let cache = GuildCache()
+    private let http: HTTPService
     private let plugins: PluginHost
     private let care: PluginCare
     private let player: Player
@@ -25,6 +27,8 @@ public final class BotApp: Sendable {
     private let shard: GatewayShard
     private let router: InteractionRouter
     private let application = Slot<DiscordModel.Snowflake>()
+    private let owners: OwnerBook
+    private let refusedPlugins = Slot<[PluginReport]>()
 
     /// - Throws: `ConfigurationError` where something that `run` needs is missing.
     public init(_ configuration: BotConfiguration, logger: Logger) async throws {
@@ -39,11 +43,21 @@ public final class BotApp: Sendable {
         self.rest = rest
         engine = MediaEngine(MediaConfiguration(workerPath: configuration.mediaWorker), logger: logger)
         let late = LatePlayer()
+        let http = HTTPService()
+        self.http = http
+        let data = configuration.dataDirectory
+        var services = PluginServices(
+            player: late, probe: EngineProbe(engine: engine), http: http,
+            store: FileStore(directory: "\(data)/store", logger: logger),
+            accounts: AccountBook(
+                AccountBook.Configuration(directory: "\(data)/accounts", callbackURL: ""), http: http, logger: logger))
+        services.settings = SettingsFile(directory: "\(configuration.dataDirectory)/settings")
+        services.history = late
         plugins = PluginHost(
             PluginHost.Configuration(
                 directory: configuration.pluginDirectory, cacheDirectory: "\(configuration.dataDirectory)/plugins",
                 settings: ["timmy.library": try Self.librarySettings(configuration.libraryDirectory)]),
-            services: PluginServices(player: late, probe: EngineProbe(engine: engine)), logger: logger)
+            services: services, logger: logger)
         care = PluginCare(
             plugins: plugins, store: PluginStore(dataDirectory: configuration.dataDirectory),
             folder: configuration.pluginDirectory, dataDirectory: configuration.dataDirectory, logger: logger)
@@ -61,8 +75,12 @@ public final class BotApp: Sendable {
             voice: voices, audio: EngineAudioPort(engine: engine), sources: search,
             journal: try FileJournal(directory: "\(configuration.dataDirectory)/guilds"), allowlist: allowlist)
         player = Player(registry: registry, search: search, allowlist: allowlist)
-        late.set(CorePlayer(player))
-        router = InteractionRouter(plugins: plugins, player: player, cache: cache, rest: rest, logger: logger)
+        let order = ArrivalOrder()
+        late.set(CorePlayer(player, order: order))
+        owners = OwnerBook(logger: logger) { try await rest.currentApplication() }
+        router = InteractionRouter(
+            plugins: plugins, player: player, cache: cache, rest: rest, owners: owners, order: order,
+            refused: refusedPlugins, logger: logger)
     }
 
     private static func librarySettings(_ directory: String) throws -> String {
@@ -75,6 +93,7 @@ public final class BotApp: Sendable {
         try await engine.start()
         pump.start()
         let reports = await loadPlugins()
+        refusedPlugins.set(reports.filter { $0.refusal != nil })
         if !reports.contains(where: { $0.refusal == nil }) {
             logger.warning(
                 "no plugin is loaded from \(configuration.pluginDirectory): there are no commands and no music")
@@ -105,10 +124,18 @@ public final class BotApp: Sendable {
         await shard.stop()
         care.stop()
         await plugins.close()
+        await http.shutdown()
         await engine.shutdown()
         pump.stop()
         await rest.shutdown()
     }
+
+    /// Returns when no interaction is under way.
+    public func idle() async { await router.idle() }
+
+    /// Refuses new interactions, waits for those under way and cancels what is left after `limit`; answers how many.
+    @discardableResult
+    public func drain(within limit: Duration) async -> Int { await router.drain(within: limit) }
 
     /// Voice counters and privacy code of a guild, for operators and the demo's report.
     public func voiceReport(guild: UInt64) async -> (statistics: VoiceStatistics, privacyCode: String?)? {
@@ -129,8 +156,7 @@ public final class BotApp: Sendable {
             guard let interaction = Interaction(event.data) else {
                 return logger.info("an interaction that cannot be read")
             }
-            // Interactions wait for sources and people; what they change is put in order by the guild's own session.
-            Task { await router.handle(interaction) }
+            router.accept(interaction)
         case "VOICE_STATE_UPDATE": await voiceState(event.data)
         case "VOICE_SERVER_UPDATE":
             guard let guild = event.guildID, let token = event.data["token"]?.string else { return }
@@ -152,7 +178,10 @@ public final class BotApp: Sendable {
         logger.info("logged in as \(data["user"]?["username"]?.string ?? "?")")
         guard let id = data["application"]?["id"]?.snowflake else { return }
         application.set(id)
-        Task { await registerCommands() }
+        Task { [owners] in
+            await owners.refresh()
+            await registerCommands()
+        }
     }
 
     /// Plugins came, went or changed while the bot runs.
@@ -165,7 +194,7 @@ public final class BotApp: Sendable {
 
     private func registerCommands() async {
         guard let application = application.get() else { return }
-        let commands = plugins.commands.map(\.registration)
+        let commands = plugins.commands.map(\.registration) + [PluginsCommand.registration]
         do {
             let sent = try await rest.registerCommands(application: application, commands)
             logger.info("\(commands.count) commands \(sent ? "registered" : "are registered already")")

@@ -26,6 +26,9 @@ public struct Breaker: Sendable, Equatable {
 
     public mutating func succeeded() { self = Breaker() }
 
+    /// The outcome of a call says nothing: the next one may be made instead.
+    public mutating func unknown() { isProbing = false }
+
     public mutating func failed(now: Double) {
         failures += 1
         isProbing = false

@@ -50,7 +50,7 @@ extension PluginHost {
             id: instance.id, version: instance.manifest.version, state: state, failures: breaker.failures,
             allFailures: life.0, lastFailure: life.1, queueDepth: depth, openCalls: life.2, lanes: width,
             stuckLanes: stuck + (instance.isHungInMatch.load(ordering: .acquiring) ? 1 : 0),
-            lateAnswers: tasks.lateCount(of: instance.id) + lane.lateReturns, draining: draining,
+            lateAnswers: Int(clamping: tasks.lateCount(of: instance.id)) + lane.lateReturns, draining: draining,
             isOnTrial: instance.trial.withLock { $0?.verdict == .open }, file: instance.file, digest: instance.digest)
     }
 }

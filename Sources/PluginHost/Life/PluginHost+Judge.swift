@@ -31,10 +31,16 @@ extension PluginHost {
         let instance = use.instance
         guard case .failed(let failure) = outcome, [TB_E_TIMEOUT, TB_E_INTERNAL, TB_E_INVALID].contains(failure.code)
         else {
+            ledger.answered(instance.id)
+            // Where nobody waited for it any more, that says nothing about the plugin.
+            if case .failed(let failure) = outcome, failure.code == TB_E_CANCELLED {
+                return instance.breaker.withLock { $0.unknown() }
+            }
             instance.breaker.withLock { $0.succeeded() }
             if isTrial { conclude(instance) { $0.succeeded() } }
             return
         }
+        ledger.failed(instance.id, failure)
         if failure.code == TB_E_TIMEOUT { _ = use.expire() }
         failed(instance, failure.detail)
         guard isTrial else { return }
