@@ -106,7 +106,8 @@ let adapters: [Target] = [
     library(
         "Bot",
         [
-            "TimmyCore", "PluginHost", "DiscordREST", "DiscordGateway", "DiscordVoice", "Media", "DiscordModel",
+            "TimmyCore", "PluginHost", "HostServices", "DiscordREST", "DiscordGateway", "DiscordVoice", "Media",
+            "DiscordModel",
             "AudioRing",
             "MediaWire", pluginABI, logging,
             .product(name: "Configuration", package: "swift-configuration"),

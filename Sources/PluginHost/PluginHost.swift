@@ -201,6 +201,8 @@ public final class PluginHost: Sendable {
 
     func instance(_ id: String) -> PluginInstance? { state.withLock { $0.instances[id] } }
     var accounts: any AccountService { services.accounts }
+    /// What the requests of each plugin did, by its id.
+    public var httpMetrics: [String: HTTPMetrics] { services.http.metrics() }
 
     public var commands: [PluginCommand] { state.withLock { $0.commands.values.sorted { $0.name < $1.name } } }
 

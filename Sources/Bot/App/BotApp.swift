@@ -3,6 +3,7 @@ import DiscordModel
 import DiscordREST
 import DiscordVoice
 import Foundation
+import HostServices
 import Logging
 import Media
 import PluginHost
@@ -17,6 +18,7 @@ public final class BotApp: Sendable {
     private let pump = VoicePump()
     private let cache = GuildCache()
     private let plugins: PluginHost
+    private let web = HTTPService()
     private let player: Player
     private let search: SearchService
     private let voices: VoiceDirectory
@@ -40,7 +42,7 @@ public final class BotApp: Sendable {
             PluginHost.Configuration(
                 directory: configuration.pluginDirectory, cacheDirectory: "\(configuration.dataDirectory)/plugins",
                 settings: ["timmy.library": try Self.librarySettings(configuration.libraryDirectory)]),
-            services: PluginServices(player: late, probe: EngineProbe(engine: engine)), logger: logger)
+            services: Self.services(late, engine, web, configuration, logger), logger: logger)
         let information = GatewayInformationFromREST(rest: rest)
         shard = GatewayShard(
             GatewayConfiguration(
@@ -57,6 +59,19 @@ public final class BotApp: Sendable {
         player = Player(registry: registry, search: search, allowlist: allowlist)
         late.set(CorePlayer(player))
         router = InteractionRouter(plugins: plugins, player: player, cache: cache, rest: rest, logger: logger)
+    }
+
+    private static func services(
+        _ player: LatePlayer, _ engine: MediaEngine, _ web: HTTPService, _ configuration: BotConfiguration,
+        _ logger: Logger
+    ) -> PluginServices {
+        let data = configuration.dataDirectory
+        let accounts = AccountBook(
+            .init(directory: "\(data)/accounts", callbackURL: "http://127.0.0.1:8080/oauth/callback"), http: web,
+            logger: logger)
+        return PluginServices(
+            player: player, probe: EngineProbe(engine: engine), http: web,
+            store: FileStore(directory: "\(data)/plugin-store", logger: logger), accounts: accounts)
     }
 
     private static func librarySettings(_ directory: String) throws -> String {
@@ -95,6 +110,7 @@ public final class BotApp: Sendable {
         await player.registry.close()
         await shard.stop()
         plugins.shutdown()
+        await web.shutdown()
         await engine.shutdown()
         pump.stop()
         await rest.shutdown()
