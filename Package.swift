@@ -109,7 +109,8 @@ let adapters: [Target] = [
     library(
         "Bot",
         [
-            "TimmyCore", "PluginHost", "PluginStore", "HostServices", "DiscordREST", "DiscordGateway", "DiscordVoice", "Media", "DiscordModel",
+            "TimmyCore", "PluginHost", "PluginStore", "HostServices", "DiscordREST", "DiscordGateway", "DiscordVoice", "Media",
+            "DiscordModel",
             "AudioRing",
             "MediaWire", pluginABI, logging,
             .product(name: "Configuration", package: "swift-configuration"),

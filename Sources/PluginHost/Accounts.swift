@@ -82,6 +82,7 @@ public struct OAuthCallback: Sendable, Equatable {
 
     private static var invalid: PluginFailure {
         PluginFailure(
-            code: TB_E_INVALID, userText: "That is not the address that the page ended at.", detail: "no callback address")
+            code: TB_E_INVALID, userText: "That is not the address that the page ended at.",
+            detail: "no callback address")
     }
 }

@@ -50,6 +50,9 @@ extension PluginHost {
         return (instance, table)
     }
 
+    /// What the requests of each plugin did, by its id.
+    public var httpMetrics: [String: HTTPMetrics] { services.http.metrics() }
+
     /// What plugins count and measure themselves, sorted by plugin and name.
     public var metrics: [PluginMetric] { services.metrics.all }
 

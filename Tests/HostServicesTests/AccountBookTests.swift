@@ -54,7 +54,8 @@ struct AccountBookTests {
 
     /// Goes through the page flow as a browser would.
     private func linkByPage(_ book: AccountBook, user: UInt64 = 7) async throws {
-        guard case .page(let url, let state, _) = try await book.begin(try provider(.authorizationCode), user: user) else {
+        guard case .page(let url, let state, _) = try await book.begin(try provider(.authorizationCode), user: user)
+        else {
             Issue.record("not a page")
             return
         }
@@ -66,7 +67,9 @@ struct AccountBookTests {
 
     @Test func anAuthorizationCodeWithPKCE() async throws {
         let book = book()
-        guard case .page(let url, let state, let seconds) = try await book.begin(try provider(.authorizationCode), user: 7)
+        guard
+            case .page(let url, let state, let seconds) = try await book.begin(
+                try provider(.authorizationCode), user: 7)
         else {
             Issue.record("not a page")
             return
@@ -80,14 +83,17 @@ struct AccountBookTests {
         let header = try await book.authorization(try provider(.authorizationCode), user: 7)
         #expect(header.reveal() == "Bearer access-1")
         #expect(
-            await failure { try await book.authorization(try provider(.authorizationCode), user: 8) }?.code == TB_E_AUTH)
+            await failure { try await book.authorization(try provider(.authorizationCode), user: 8) }?.code == TB_E_AUTH
+        )
         await done()
     }
 
     /// The platform checks the verifier, so a code that was caught on the way is worth nothing.
     @Test func aCodeFromAnotherFlowIsRefused() async throws {
         let book = book()
-        guard case .page(_, let state, _) = try await book.begin(try provider(.authorizationCode), user: 7) else { return }
+        guard case .page(_, let state, _) = try await book.begin(try provider(.authorizationCode), user: 7) else {
+            return
+        }
         platform.challenge(from: "?code_challenge=of-somebody-else")
         #expect(await failure { try await book.complete(state: state, code: "the-code") }?.code == TB_E_NOT_FOUND)
         await done()
@@ -95,7 +101,9 @@ struct AccountBookTests {
 
     @Test func aStateRunsOutAndUsersAreBounded() async throws {
         let book = book()
-        guard case .page(_, let state, _) = try await book.begin(try provider(.authorizationCode), user: 7) else { return }
+        guard case .page(_, let state, _) = try await book.begin(try provider(.authorizationCode), user: 7) else {
+            return
+        }
         for _ in 0..<4 { _ = try await book.begin(try provider(.authorizationCode), user: 7) }
         #expect(
             await failure { try await book.begin(try provider(.authorizationCode), user: 7) }?.code == TB_E_RATE_LIMIT)
@@ -112,8 +120,9 @@ struct AccountBookTests {
     // MARK: Device codes
 
     private func beginDevice(_ book: AccountBook) async throws -> UInt64 {
-        guard case .code(let url, _, let code, let seconds, let link) = try await book.begin(
-            try provider(.deviceCode), user: 7)
+        guard
+            case .code(let url, _, let code, let seconds, let link) = try await book.begin(
+                try provider(.deviceCode), user: 7)
         else { throw Oops() }
         #expect(url == "https://id.test.example/type-it" && code == "ABCD-EFGH" && seconds == 60)
         return link
@@ -195,7 +204,8 @@ struct AccountBookTests {
         try Data(bytes.dropLast()).write(to: URL(fileURLWithPath: path))
         let third = book()
         #expect(
-            await failure { try await third.authorization(try provider(.authorizationCode), user: 7) }?.code == TB_E_AUTH)
+            await failure { try await third.authorization(try provider(.authorizationCode), user: 7) }?.code
+                == TB_E_AUTH)
         #expect(FileManager.default.fileExists(atPath: path + ".damaged") && lines.text.contains("put aside"))
         await done()
     }
@@ -227,7 +237,8 @@ struct AccountBookTests {
         time.advance(60_000)
         #expect(await failure { try await book.authorization(provider, user: 7) }?.code == TB_E_IO)
         platform.answerRefreshes(with: nil)
-        #expect(try await book.authorization(provider, user: 7).reveal() == "Bearer access-2", "the account is still there")
+        #expect(
+            try await book.authorization(provider, user: 7).reveal() == "Bearer access-2", "the account is still there")
         await done()
     }
 
@@ -252,7 +263,8 @@ struct AccountBookTests {
         platform.challenge(from: url)
         #expect(await failure { try await book.complete(state: state, code: "the-code") }?.code == TB_E_IO)
         #expect(
-            await failure { try await book.authorization(try provider(.authorizationCode), user: 8) }?.code == TB_E_AUTH)
+            await failure { try await book.authorization(try provider(.authorizationCode), user: 8) }?.code == TB_E_AUTH
+        )
         // A refresh cannot be taken back: the new token works on, from memory.
         time.advance(3_600_000)
         #expect(
@@ -268,7 +280,8 @@ struct AccountBookTests {
         let provider = try provider(.clientCredentials, basic: true)
         #expect(try await book().begin(provider, user: 0) == .linked(scopes: "granted"))
         #expect(try await book().authorization(provider, user: 0).reveal() == "Bearer access-1")
-        #expect(try await book().authorization(provider, user: 99).reveal() == "Bearer access-1", "one for the whole bot")
+        #expect(
+            try await book().authorization(provider, user: 99).reveal() == "Bearer access-1", "one for the whole bot")
         time.advance(3_600_000)
         #expect(try await book().authorization(provider, user: 0).reveal() == "Bearer access-2")
         let seen = try #require(platform.server.requests.last)
@@ -289,117 +302,4 @@ struct AccountBookTests {
         #expect(await failure { try await self.book().authorization(provider, user: 7) }?.code == TB_E_AUTH)
         await done()
     }
-}
-
-/// A platform's endpoints: strict about what the RFCs ask for, and as unfriendly as a test wants.
-final class FakePlatform: Sendable {
-    private struct State {
-        var issued = 0
-        var challenge = ""
-        var pollError: String? = "authorization_pending"
-        var polls = 0
-        var refreshes: [String] = []
-        var refreshAnswer: TestServer.Answer?
-    }
-
-    private final class Box: Sendable {
-        let state = Mutex(State())
-
-        func grant() -> TestServer.Answer {
-            let number = state.withLock { state in
-                state.issued += 1
-                return state.issued
-            }
-            return .text(
-                #"{"access_token":"access-\#(number)","refresh_token":"refresh-\#(number)","expires_in":3600,"#
-                    + #""scope":"granted","token_type":"Bearer"}"#)
-        }
-
-        func answer(_ request: TestServer.Request) -> TestServer.Answer {
-            let form = Dictionary(
-                request.body.split(separator: "&").map { pair in
-                    let parts = pair.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
-                    return (String(parts[0]), parts.count > 1 ? String(parts[1]) : "")
-                }) { first, _ in first }
-            guard request.method == "POST", request.headers["content-type"] == "application/x-www-form-urlencoded" else {
-                return refused("invalid_request")
-            }
-            switch request.target {
-            case "/device":
-                return .text(
-                    #"{"device_code":"dev-code","user_code":"ABCD-EFGH","expires_in":60,"interval":5,"#
-                        + #""verification_uri":"https://id.test.example/type-it"}"#)
-            case "/revoke": return .text("{}")
-            case "/token": return token(form)
-            default: return .text("?", status: 404)
-            }
-        }
-
-        private func token(_ form: [String: String]) -> TestServer.Answer {
-            switch form["grant_type"] {
-            case "authorization_code":
-                let challenge = PKCE(verifier: form["code_verifier"] ?? "").challenge
-                let isRight = state.withLock { $0.challenge == challenge } && form["code"] == "the-code"
-                return isRight && form["redirect_uri"] != nil ? grant() : refused("invalid_grant")
-            case "urn%3Aietf%3Aparams%3Aoauth%3Agrant-type%3Adevice_code":
-                let error = state.withLock { state in
-                    state.polls += 1
-                    return state.pollError
-                }
-                guard form["device_code"] == "dev-code" else { return refused("invalid_grant") }
-                return error.map { refused($0, status: 428) } ?? grant()
-            case "refresh_token":
-                // Each is good once.
-                let (answer, isRight) = state.withLock { state -> (TestServer.Answer?, Bool) in
-                    let token = form["refresh_token"] ?? ""
-                    defer { state.refreshes.append(token) }
-                    return (state.refreshAnswer, !state.refreshes.contains(token) || state.refreshAnswer != nil)
-                }
-                if let answer {
-                    state.withLock { _ = $0.refreshes.popLast() }
-                    state.withLock { $0.refreshes.append("(refused)") }
-                    return answer
-                }
-                return isRight ? grant() : refused("invalid_grant")
-            case "client_credentials": return grant()
-            default: return refused("unsupported_grant_type")
-            }
-        }
-
-        private func refused(_ error: String, status: Int = 400) -> TestServer.Answer {
-            .text(#"{"error":"\#(error)"}"#, status: status)
-        }
-    }
-
-    private let box = Box()
-    let server: TestServer
-    let certificate: TestCertificate
-
-    init() throws {
-        certificate = try TestCertificate(["id.test.example"])
-        server = try TestServer(tls: certificate.context) { [box] in box.answer($0) }
-    }
-
-    var polls: Int { box.state.withLock { $0.polls } }
-    var refreshes: [String] { box.state.withLock { $0.refreshes } }
-    var issued: [String] {
-        let count = box.state.withLock { $0.issued }
-        return (0..<count).flatMap { ["access-\($0 + 1)", "refresh-\($0 + 1)"] }
-    }
-
-    func challenge(from url: String) {
-        let challenge = url.split(separator: "code_challenge=").last?.prefix { $0 != "&" } ?? ""
-        box.state.withLock { $0.challenge = String(challenge) }
-    }
-    func answerPolls(with error: String?) { box.state.withLock { $0.pollError = error } }
-    func answerRefreshes(with answer: TestServer.Answer?) { box.state.withLock { $0.refreshAnswer = answer } }
-}
-
-/// Time that a test moves.
-final class ManualTime: TimeService {
-    private let now = Mutex<UInt64>(1_000_000)
-    func unixMilliseconds() -> Int64 { 1_700_000_000_000 + Int64(monotonicMilliseconds()) }
-    func monotonicMilliseconds() -> UInt64 { now.withLock { $0 } }
-    func sleep(untilMonotonic milliseconds: UInt64) async throws { try Task.checkCancellation() }
-    func advance(_ milliseconds: UInt64) { now.withLock { $0 += milliseconds } }
 }

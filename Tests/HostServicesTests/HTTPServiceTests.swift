@@ -9,28 +9,14 @@ import Testing
 /// Requests to a server on loopback: what arrives there, what comes back, and what is refused on the way.
 @Suite("HTTP for plugins")
 struct HTTPServiceTests {
-    /// A service that knows `*.test` names, all on loopback, and may go there.
-    private func service(
-        _ ports: [Int], names: [String] = ["a.test.example", "b.test.example"], ca: String? = nil,
-        clock: any Clock<Duration> = ContinuousClock()
-    ) -> HTTPService {
-        HTTPService(
-            resolver: Names(names: Dictionary(uniqueKeysWithValues: names.map { ($0, ["127.0.0.1"]) })),
-            addresses: AddressGuard(loopbackPorts: Set(ports), own: { [] }), trustedCAFile: ca, clock: clock)
-    }
-
-    private func caller(_ hosts: String...) throws -> HTTPCaller {
-        HTTPCaller(id: "test.caller", hosts: try AllowedHosts(hosts))
-    }
-
     @Test func aRequestArrivesWhole() async throws {
         let server = try TestServer { _ in .text("hello") }
-        let service = service([server.port])
+        let service = testService([server.port])
         var request = HTTPFetchRequest(url: "http://a.test.example:\(server.port)/p/q?x=1&y=%20#not-sent")
         request.method = "POST"
         request.headers = [HTTPHeader("X-One", "1"), HTTPHeader("Accept", "text/plain")]
         request.body = Array("body".utf8)
-        let (head, body) = try await service.fetchAll(request, for: caller("http://a.test.example:\(server.port)"))
+        let (head, body) = try await service.fetchAll(request, for: testCaller("http://a.test.example:\(server.port)"))
         #expect(head.status == 200 && body == Array("hello".utf8))
         #expect(head.header("content-type") == "text/plain")
         #expect(head.url == "http://a.test.example:\(server.port)/p/q?x=1&y=%20")
@@ -47,11 +33,11 @@ struct HTTPServiceTests {
 
     @Test func connectionsAreReused() async throws {
         let server = try TestServer { _ in .text("x") }
-        let service = service([server.port])
+        let service = testService([server.port])
         for _ in 0..<10 {
             _ = try await service.fetchAll(
                 HTTPFetchRequest(url: "http://a.test.example:\(server.port)/"),
-                for: caller("http://a.test.example:\(server.port)"))
+                for: testCaller("http://a.test.example:\(server.port)"))
         }
         #expect(server.requests.count == 10 && server.connections == 1)
         await service.shutdown()
@@ -62,8 +48,8 @@ struct HTTPServiceTests {
     @Test func theCertificateIsTheNames() async throws {
         let certificate = try TestCertificate(["a.test.example"])
         let server = try TestServer(tls: certificate.context) { _ in .text("sealed") }
-        let service = service([server.port], ca: certificate.file)
-        let allowed = try caller("*.test.example:\(server.port)")
+        let service = testService([server.port], ca: certificate.file)
+        let allowed = try testCaller("*.test.example:\(server.port)")
         let (_, body) = try await service.fetchAll(
             HTTPFetchRequest(url: "https://a.test.example:\(server.port)/"), for: allowed)
         #expect(body == Array("sealed".utf8))
@@ -72,7 +58,7 @@ struct HTTPServiceTests {
         }
         #expect(error?.code == TB_E_IO, "\(String(describing: error))")
         #expect(server.requests.count == 1, "nothing is sent to a server that is not the name's")
-        let untrusting = self.service([server.port])
+        let untrusting = testService([server.port])
         #expect(
             await failure {
                 try await untrusting.fetchAll(
@@ -85,16 +71,19 @@ struct HTTPServiceTests {
 
     @Test func whatIsNotListedIsNotReached() async throws {
         let server = try TestServer { _ in .text("x") }
-        let service = service([server.port])
-        let listed = try caller("http://a.test.example:\(server.port)", "b.test.example:\(server.port)")
+        let service = testService([server.port])
+        let listed = try testCaller("http://a.test.example:\(server.port)", "b.test.example:\(server.port)")
         for url in [
-            "http://b.test.example:\(server.port)/", "http://a.test.example/", "http://x.a.test.example:\(server.port)/",
+            "http://b.test.example:\(server.port)/", "http://a.test.example/",
+            "http://x.a.test.example:\(server.port)/",
             "http://127.0.0.1:\(server.port)/",
         ] {
             let error = await failure { try await service.fetch(HTTPFetchRequest(url: url), for: listed) }
             #expect(error?.code == TB_E_UNAVAILABLE, "\(url)")
         }
-        for url in ["file:///etc/passwd", "http://u:p@a.test.example:\(server.port)/", "http://a.test.example\\@b/", ""] {
+        for url in [
+            "file:///etc/passwd", "http://u:p@a.test.example:\(server.port)/", "http://a.test.example\\@b/", "",
+        ] {
             let error = await failure { try await service.fetch(HTTPFetchRequest(url: url), for: listed) }
             #expect(error?.code == TB_E_INVALID, "\(url)")
         }
@@ -113,7 +102,7 @@ struct HTTPServiceTests {
         let error = await failure {
             try await service.fetch(
                 HTTPFetchRequest(url: "http://a.test.example:\(server.port)/"),
-                for: caller("http://a.test.example:\(server.port)"))
+                for: testCaller("http://a.test.example:\(server.port)"))
         }
         #expect(error?.code == TB_E_UNAVAILABLE && server.connections == 0)
         await service.shutdown()
@@ -135,7 +124,7 @@ struct HTTPServiceTests {
         let error = await failure {
             try await service.fetch(
                 HTTPFetchRequest(url: "http://a.test.example:\(server.port)/"),
-                for: caller("http://a.test.example:\(server.port)"))
+                for: testCaller("http://a.test.example:\(server.port)"))
         }
         #expect(error?.code == TB_E_UNAVAILABLE && server.requests.count == 1)
         await service.shutdown()
@@ -159,7 +148,7 @@ struct HTTPServiceTests {
             addresses: AddressGuard(loopbackPorts: [server.port], own: { [] }))
         let (_, body) = try await service.fetchAll(
             HTTPFetchRequest(url: "http://a.test.example:\(server.port)/"),
-            for: caller("http://a.test.example:\(server.port)"))
+            for: testCaller("http://a.test.example:\(server.port)"))
         #expect(body == Array("second".utf8))
         await service.shutdown()
         server.stop()
@@ -179,8 +168,8 @@ struct HTTPServiceTests {
             default: .text("there")
             }
         }
-        let service = service([server.port, other.port])
-        let listed = try caller("http://a.test.example:\(server.port)", "http://b.test.example:\(other.port)")
+        let service = testService([server.port, other.port])
+        let listed = try testCaller("http://a.test.example:\(server.port)", "http://b.test.example:\(other.port)")
         func get(_ path: String, _ change: (inout HTTPFetchRequest) -> Void = { _ in }) async throws -> (
             head: HTTPFetchResponse, body: [UInt8]
         ) {
@@ -188,7 +177,9 @@ struct HTTPServiceTests {
             change(&request)
             return try await service.fetchAll(request, for: listed)
         }
-        let same = try await get("/same") { $0.headers = [HTTPHeader("Authorization", "mine"), HTTPHeader("Cookie", "c")] }
+        let same = try await get("/same") {
+            $0.headers = [HTTPHeader("Authorization", "mine"), HTTPHeader("Cookie", "c")]
+        }
         #expect(same.head.url == "http://a.test.example:\(server.port)/there?x" && same.body == Array("there".utf8))
         #expect(server.requests.last?.headers["authorization"] == "mine")
         let cross = try await get("/cross") {
@@ -221,17 +212,17 @@ struct HTTPServiceTests {
         let certificate = try TestCertificate(["a.test.example"])
         let plain = try TestServer { _ in .text("plain") }
         let server = try TestServer(tls: certificate.context) { _ in .redirect("http://b.test.example:\(plain.port)/") }
-        let service = service([server.port, plain.port], ca: certificate.file)
+        let service = testService([server.port, plain.port], ca: certificate.file)
         let url = "https://a.test.example:\(server.port)/"
         let error = await failure {
             try await service.fetch(
                 HTTPFetchRequest(url: url),
-                for: caller("a.test.example:\(server.port)", "b.test.example:\(plain.port)"))
+                for: testCaller("a.test.example:\(server.port)", "b.test.example:\(plain.port)"))
         }
         #expect(error?.code == TB_E_UNAVAILABLE && plain.connections == 0)
         let (_, body) = try await service.fetchAll(
             HTTPFetchRequest(url: url),
-            for: caller("a.test.example:\(server.port)", "http://b.test.example:\(plain.port)"))
+            for: testCaller("a.test.example:\(server.port)", "http://b.test.example:\(plain.port)"))
         #expect(body == Array("plain".utf8))
         await service.shutdown()
         server.stop()
@@ -245,8 +236,8 @@ struct HTTPServiceTests {
             request.target == "/go" ? .redirect("https://b.test.example:\(other.port)/") : .text("x")
         }
         let plain = try TestServer { _ in .text("x") }
-        let service = service([server.port, other.port, plain.port], ca: certificate.file)
-        let listed = try caller(
+        let service = testService([server.port, other.port, plain.port], ca: certificate.file)
+        let listed = try testCaller(
             "a.test.example:\(server.port)", "b.test.example:\(other.port)", "http://a.test.example:\(plain.port)")
         var request = HTTPFetchRequest(url: "https://a.test.example:\(server.port)/go")
         request.authorization = "Bearer s3cret"
@@ -262,17 +253,18 @@ struct HTTPServiceTests {
     }
 
     @Test(arguments: [
-        ("Host", "evil"), ("connection", "close"), ("Content-Length", "3"), ("TRANSFER-ENCODING", "chunked"), ("TE", "x"),
+        ("Host", "evil"), ("connection", "close"), ("Content-Length", "3"), ("TRANSFER-ENCODING", "chunked"),
+        ("TE", "x"),
         ("Upgrade", "h2c"), ("Expect", "100-continue"), ("Proxy-Authorization", "x"), ("X", "a\r\nInjected: 1"),
         ("X", "a\nb"), ("X", "a\0b"), ("X Y", "a"), ("", "a"), ("X:", "a"), ("X\r\nA", "b"), ("Ü", "a"),
     ])
     func headersThatAreTheHosts(_ name: String, _ value: String) async throws {
         let server = try TestServer { _ in .text("x") }
-        let service = service([server.port])
+        let service = testService([server.port])
         var request = HTTPFetchRequest(url: "http://a.test.example:\(server.port)/")
         request.headers = [HTTPHeader(name, value)]
         let error = await failure {
-            try await service.fetch(request, for: caller("http://a.test.example:\(server.port)"))
+            try await service.fetch(request, for: testCaller("http://a.test.example:\(server.port)"))
         }
         #expect(error?.code == TB_E_INVALID && server.connections == 0)
         await service.shutdown()
@@ -292,11 +284,11 @@ struct HTTPServiceTests {
             default: .text("x")
             }
         }
-        let service = service([server.port])
+        let service = testService([server.port])
         func get(_ path: String, limit: UInt64) async throws -> [UInt8] {
             var request = HTTPFetchRequest(url: "http://a.test.example:\(server.port)\(path)")
             request.limit = limit
-            return try await service.fetchAll(request, for: caller("http://a.test.example:\(server.port)")).body
+            return try await service.fetchAll(request, for: testCaller("http://a.test.example:\(server.port)")).body
         }
         #expect(try await get("/said", limit: 2_000).count == 2_000)
         #expect(await failure { try await get("/said", limit: 1_999) }?.code == TB_E_IO)
@@ -310,7 +302,7 @@ struct HTTPServiceTests {
         large.body = [UInt8](repeating: 0, count: (1 << 20) + 1)
         #expect(
             await failure {
-                try await service.fetch(large, for: caller("http://a.test.example:\(server.port)"))
+                try await service.fetch(large, for: testCaller("http://a.test.example:\(server.port)"))
             }?.code == TB_E_INVALID)
         await service.shutdown()
         server.stop()
@@ -322,136 +314,11 @@ struct HTTPServiceTests {
                 status: request.headers["range"] == "bytes=5-" ? 206 : 200,
                 headers: [("Content-Range", "bytes 5-9/10")], body: Array("56789".utf8))
         }
-        let service = service([server.port])
+        let service = testService([server.port])
         var request = HTTPFetchRequest(url: "http://a.test.example:\(server.port)/track")
         request.headers = [HTTPHeader("Range", "bytes=5-")]
-        let (head, body) = try await service.fetchAll(request, for: caller("http://a.test.example:\(server.port)"))
+        let (head, body) = try await service.fetchAll(request, for: testCaller("http://a.test.example:\(server.port)"))
         #expect(head.status == 206 && head.header("content-range") == "bytes 5-9/10" && body.count == 5)
-        await service.shutdown()
-        server.stop()
-    }
-
-    // MARK: Time
-
-    @Test func aSilentServerRunsOutOfTime() async throws {
-        let clock = ManualClock()
-        let server = try TestServer { _ in .init(isSilent: true) }
-        let service = service([server.port], clock: clock)
-        let task = Task {
-            await failure {
-                try await service.fetch(
-                    HTTPFetchRequest(url: "http://a.test.example:\(server.port)/"),
-                    for: caller("http://a.test.example:\(server.port)"))
-            }
-        }
-        #expect(await eventually { server.requests.count == 1 && clock.sleeperCount == 1 })
-        clock.advance(by: .seconds(15))
-        #expect(await task.value?.code == TB_E_TIMEOUT)
-        await service.shutdown()
-        server.stop()
-    }
-
-    @Test func aServerThatFallsSilentInTheBody() async throws {
-        let clock = ManualClock()
-        let server = try TestServer { _ in .init(body: [1, 2, 3], hangs: true) }
-        let service = service([server.port], clock: clock)
-        let response = try await service.fetch(
-            HTTPFetchRequest(url: "http://a.test.example:\(server.port)/"),
-            for: caller("http://a.test.example:\(server.port)"))
-        #expect(try await response.body.next() == [1, 2, 3])
-        let rest = Task { await failure { try await response.body.next() } }
-        for _ in 0..<3 {
-            #expect(await eventually { clock.sleeperCount >= 1 })
-            clock.advance(by: .seconds(15))
-        }
-        #expect(await rest.value?.code == TB_E_TIMEOUT)
-        await service.shutdown()
-        server.stop()
-    }
-
-    @Test func aBodyThatDripsForEverIsCutOffInTotal() async throws {
-        let clock = ManualClock()
-        let server = try TestServer { _ in .init(body: [1], hangs: true) }
-        let service = service([server.port], clock: clock)
-        var request = HTTPFetchRequest(url: "http://a.test.example:\(server.port)/")
-        request.totalTimeout = .seconds(10)
-        request.idleTimeout = .seconds(1_000)
-        let response = try await service.fetch(request, for: caller("http://a.test.example:\(server.port)"))
-        #expect(try await response.body.next() == [1])
-        let rest = Task { await failure { try await response.body.next() } }
-        #expect(await eventually { clock.sleeperCount == 2 }, "the total and the silence")
-        clock.advance(by: .seconds(10))
-        #expect(await rest.value?.code == TB_E_TIMEOUT)
-        await service.shutdown()
-        server.stop()
-    }
-
-    @Test func cancellingTheCallerCutsTheRequestOff() async throws {
-        let server = try TestServer { _ in .init(isSilent: true) }
-        let service = service([server.port])
-        let task = Task {
-            await failure {
-                try await service.fetch(
-                    HTTPFetchRequest(url: "http://a.test.example:\(server.port)/"),
-                    for: caller("http://a.test.example:\(server.port)"))
-            }
-        }
-        #expect(await eventually { server.requests.count == 1 })
-        task.cancel()
-        #expect(await task.value?.code == TB_E_CANCELLED)
-        await service.shutdown()
-        server.stop()
-    }
-
-    // MARK: Streams
-
-    @Test func theWriterWaitsForTheReader() async throws {
-        let server = try TestServer { _ in .init(body: [UInt8](repeating: 7, count: 64 << 10), repeats: .max) }
-        let service = service([server.port])
-        let response = try await service.fetch(
-            HTTPFetchRequest(url: "http://a.test.example:\(server.port)/"),
-            for: caller("http://a.test.example:\(server.port)"))
-        func taken() -> UInt64 { service.metrics()["test.caller"]?.bytesIn ?? 0 }
-        #expect(await eventually { taken() >= UInt64(BytePipe.capacity) })
-        // An endless body: without back-pressure this would go on growing.
-        let settled = taken()
-        for _ in 0..<10_000 { await Task.yield() }
-        #expect(taken() <= settled + (2 << 20))
-        var total = 0
-        while total < 8 << 20 { total += try await #require(response.body.next()).count }
-        #expect(await eventually { taken() > settled })
-        response.body.close()
-        #expect(await failure { try await response.body.next() }?.code == TB_E_CANCELLED)
-        await service.shutdown()
-        server.stop()
-    }
-
-    @Test func aStreamThatNobodyHoldsIsClosed() async throws {
-        let server = try TestServer { _ in .init(body: [UInt8](repeating: 7, count: 64 << 10), repeats: .max) }
-        let service = service([server.port])
-        weak var body: ByteStream?
-        do {
-            let response = try await service.fetch(
-                HTTPFetchRequest(url: "http://a.test.example:\(server.port)/"),
-                for: caller("http://a.test.example:\(server.port)"))
-            body = response.body
-        }
-        #expect(body == nil)
-        await service.shutdown()
-        server.stop()
-    }
-
-    @Test func clientsOfNamesAreBounded() async throws {
-        let server = try TestServer { _ in .text("x") }
-        let names = (0..<80).map { "n\($0).test.example" }
-        let service = service([server.port], names: names)
-        for name in names {
-            _ = try await service.fetchAll(
-                HTTPFetchRequest(url: "http://\(name):\(server.port)/"),
-                for: caller("http://*.test.example:\(server.port)"))
-        }
-        #expect(server.requests.count == 80)
-        #expect(await eventually { service.clientCount <= PinnedClients.maximumIdle + 1 }, "\(service.clientCount)")
         await service.shutdown()
         server.stop()
     }

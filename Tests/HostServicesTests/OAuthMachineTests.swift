@@ -10,7 +10,8 @@ struct OAuthMachineTests {
     private static func json(_ text: String) -> [UInt8] { Array(text.utf8) }
 
     private static func provider(
-        _ kind: OAuthFlow.Kind, basic: Bool = false, secret: String = "s&cret", authorize: String = "https://id.example/a"
+        _ kind: OAuthFlow.Kind, basic: Bool = false, secret: String = "s&cret",
+        authorize: String = "https://id.example/a"
     ) throws -> OAuthProvider {
         OAuthProvider(
             caller: HTTPCaller(id: "test.p", hosts: try AllowedHosts(["id.example"])), title: "P",
@@ -36,7 +37,8 @@ struct OAuthMachineTests {
         #expect(
             url == "https://id.example/a?access_type=offline&response_type=code&client_id=me%3A1"
                 + "&redirect_uri=http%3A%2F%2F127.0.0.1%3A8080%2Fcb%3Fx%3D1&state=st-_"
-                + "&code_challenge=E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM&code_challenge_method=S256&scope=one%20two")
+                + "&code_challenge=E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM&code_challenge_method=S256&scope=one%20two"
+        )
         #expect(HTTPURL(url) != nil)
     }
 
@@ -54,7 +56,8 @@ struct OAuthMachineTests {
             pkce: PKCE(verifier: "v"))
         #expect(
             String(decoding: open.body, as: UTF8.self)
-                == "grant_type=authorization_code&code=c&redirect_uri=https%3A%2F%2Fcb&code_verifier=v&client_id=me%3A1")
+                == "grant_type=authorization_code&code=c&redirect_uri=https%3A%2F%2Fcb&code_verifier=v&client_id=me%3A1"
+        )
     }
 
     // MARK: Token answers
@@ -62,7 +65,8 @@ struct OAuthMachineTests {
     @Test func grantsAreRead() {
         let reply = TokenReply(
             status: 200,
-            body: Self.json(#"{"access_token":"a","expires_in":"60","refresh_token":"r","scope":"x y","token_type":"bearer"}"#),
+            body: Self.json(
+                #"{"access_token":"a","expires_in":"60","refresh_token":"r","scope":"x y","token_type":"bearer"}"#),
             scopes: "asked", now: 1_000)
         #expect(
             reply == .granted(TokenSet(access: Secret("a"), refresh: Secret("r"), scopes: "x y", expires: 61_000)))
@@ -77,7 +81,8 @@ struct OAuthMachineTests {
         (403, #"{"error_code":"rate_limit_exceeded"}"#, .refused("rate_limit_exceeded")),
         (200, #"{"error":"a\nb <script>"}"#, .refused("abscript")), (200, "{}", .unclear(status: 200)),
         (200, #"{"access_token":""}"#, .unclear(status: 200)), (200, #"{"access_token":5}"#, .unclear(status: 200)),
-        (200, #"{"access_token":"a b"}"#, .unclear(status: 200)), (200, #"{"access_token":"a\r\nX: y"}"#, .unclear(status: 200)),
+        (200, #"{"access_token":"a b"}"#, .unclear(status: 200)),
+        (200, #"{"access_token":"a\r\nX: y"}"#, .unclear(status: 200)),
         (500, #"{"access_token":"a"}"#, .unclear(status: 500)), (502, "<html>", .unclear(status: 502)),
         (200, "[1]", .unclear(status: 200)), (200, "", .unclear(status: 200)),
     ])
@@ -184,7 +189,8 @@ struct OAuthMachineTests {
         }
         #expect(need("r", at: 0) == .nothing && need(nil, at: 0) == .nothing)
         #expect(need("r", at: 879_999) == .nothing && need("r", at: 880_000) == .refreshSoon(Secret("r")))
-        #expect(need("r", at: 995_000) == .refreshNow(Secret("r")) && need("r", at: 9_000_000) == .refreshNow(Secret("r")))
+        #expect(
+            need("r", at: 995_000) == .refreshNow(Secret("r")) && need("r", at: 9_000_000) == .refreshNow(Secret("r")))
         #expect(need(nil, at: 994_999) == .nothing && need(nil, at: 995_000) == .linkAgain)
     }
 

@@ -28,6 +28,20 @@ struct Names: NameResolving {
     }
 }
 
+/// A service that knows some names, all on loopback, and may go there at these ports.
+func testService(
+    _ ports: [Int], names: [String] = ["a.test.example", "b.test.example"], ca: String? = nil,
+    clock: any Clock<Duration> = ContinuousClock()
+) -> HTTPService {
+    HTTPService(
+        resolver: Names(names: Dictionary(uniqueKeysWithValues: names.map { ($0, ["127.0.0.1"]) })),
+        addresses: AddressGuard(loopbackPorts: Set(ports), own: { [] }), trustedCAFile: ca, clock: clock)
+}
+
+func testCaller(_ hosts: String...) throws -> HTTPCaller {
+    HTTPCaller(id: "test.caller", hosts: try AllowedHosts(hosts))
+}
+
 /// A certificate of its own for some names.
 struct TestCertificate {
     let scratch: Scratch
@@ -41,7 +55,8 @@ struct TestCertificate {
         let child = try ChildProcess(
             [
                 "openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes",
-                "-subj", "/CN=\(names[0])", "-addext", "subjectAltName=\(names.map { "DNS:\($0)" }.joined(separator: ","))",
+                "-subj", "/CN=\(names[0])", "-addext",
+                "subjectAltName=\(names.map { "DNS:\($0)" }.joined(separator: ","))",
                 "-days", "2", "-keyout", scratch.file("key.pem"), "-out", scratch.file("cert.pem"),
             ], errors: .pipe)
         let text = child.readAll()

@@ -110,7 +110,8 @@ final class TestServer: Sendable {
                 headers.add(name: "Content-Length", value: "\(answer.body.count)")
             }
             let status = HTTPResponseStatus(statusCode: answer.status)
-            context.write(wrapOutboundOut(.head(.init(version: .http1_1, status: status, headers: headers))), promise: nil)
+            context.write(
+                wrapOutboundOut(.head(.init(version: .http1_1, status: status, headers: headers))), promise: nil)
             self.answer = answer
             left = answer.repeats
             if !answer.body.isEmpty, head.method != .HEAD { write(context, answer.body) }

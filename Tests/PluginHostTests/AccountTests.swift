@@ -22,7 +22,9 @@ struct AccountTests {
             try check(provider, user)
             return .linked(scopes: provider.flow.scopes)
         }
-        func poll(link: UInt64, user: UInt64) async throws(PluginFailure) -> LinkProgress { .pending(milliseconds: link) }
+        func poll(link: UInt64, user: UInt64) async throws(PluginFailure) -> LinkProgress {
+            .pending(milliseconds: link)
+        }
         func complete(state: String, code: String) async throws(PluginFailure) -> String { "\(state) \(code)" }
         func unlink(_ provider: OAuthProvider, user: UInt64) async throws(PluginFailure) -> Bool { user == 7 }
         func scopes(_ provider: OAuthProvider, user: UInt64) async throws(PluginFailure) -> String {
@@ -93,7 +95,8 @@ struct AccountTests {
         #expect(host.accountFlows(of: "nobody").isEmpty)
         #expect(try await host.beginLink(plugin: id, flow: "device", user: 7) == .linked(scopes: "read"))
         for (name, flow, user, code) in [
-            (id, "device", UInt64(0), TB_E_INVALID), (id, "none", 7, TB_E_NOT_FOUND), ("nobody", "device", 7, TB_E_NOT_FOUND),
+            (id, "device", UInt64(0), TB_E_INVALID), (id, "none", 7, TB_E_NOT_FOUND),
+            ("nobody", "device", 7, TB_E_NOT_FOUND),
         ] {
             let error = await #expect(throws: PluginFailure.self) {
                 try await host.beginLink(plugin: name, flow: flow, user: user)
@@ -120,7 +123,8 @@ struct AccountTests {
 
     @Test func aFlowBeyondTheManifestsHostsIsRefused() throws {
         let scratch = try Scratch()
-        for (base, name) in [("https://elsewhere.example.org", "a"), ("http://id.example.org", "b"), ("nonsense", "c")] {
+        for (base, name) in [("https://elsewhere.example.org", "a"), ("http://id.example.org", "b"), ("nonsense", "c")]
+        {
             try compile(
                 "ports.c",
                 [

@@ -16,8 +16,10 @@ struct HTTPURLTests {
     }
 
     @Test(arguments: [
-        "", "https://", "https:///x", "//a.b/", "ftp://a.b/", "file:///x", "javascript:1", "https://a b/", "https://a.b/ x",
-        "https://u@a.b/", "https://u:p@a.b/", "https://a.b:/", "https://a.b:0/", "https://a.b:65536/", "https://a.b:1x/",
+        "", "https://", "https:///x", "//a.b/", "ftp://a.b/", "file:///x", "javascript:1", "https://a b/",
+        "https://a.b/ x",
+        "https://u@a.b/", "https://u:p@a.b/", "https://a.b:/", "https://a.b:0/", "https://a.b:65536/",
+        "https://a.b:1x/",
         "https://a.b:+1/", "https://a..b/", "https://.a/", "https://a.b./", "https://a.b\\@c.d/", "https://a.b/\u{7f}",
         "https://a.b/\r\nX: y", "https://ü.de/", "https://[::1/", "https://[1.2.3.4]/", "https://[fe80::1%25lo]/",
         "https://a%2eb/", "http+unix://x/", "https://a_b!/",
@@ -52,11 +54,14 @@ struct AllowedHostsTests {
     @Test(arguments: [
         ("a.example.org", "https://a.example.org/x", true), ("a.example.org", "http://a.example.org/x", false),
         ("a.example.org", "https://a.example.org:8443/", false), ("a.example.org", "https://b.example.org/", false),
-        ("a.example.org", "https://xa.example.org/", false), ("a.example.org", "https://a.example.org.evil.com/", false),
+        ("a.example.org", "https://xa.example.org/", false),
+        ("a.example.org", "https://a.example.org.evil.com/", false),
         ("*.example.org", "https://a.example.org/", true), ("*.example.org", "https://a.b.example.org/", true),
         ("*.example.org", "https://example.org/", false), ("*.example.org", "https://evilexample.org/", false),
-        ("a.example.org:8443", "https://a.example.org:8443/", true), ("a.example.org:8443", "https://a.example.org/", false),
-        ("http://a.example.org", "http://a.example.org/", true), ("http://a.example.org", "https://a.example.org/", true),
+        ("a.example.org:8443", "https://a.example.org:8443/", true),
+        ("a.example.org:8443", "https://a.example.org/", false),
+        ("http://a.example.org", "http://a.example.org/", true),
+        ("http://a.example.org", "https://a.example.org/", true),
         ("http://a.example.org", "http://a.example.org:8000/", false),
         ("http://a.example.org:8000", "http://a.example.org:8000/", true),
         ("https://a.example.org", "http://a.example.org/", false), ("*", "https://anything.example/", true),
@@ -71,7 +76,8 @@ struct AllowedHostsTests {
     }
 
     @Test(arguments: [
-        "", " ", "a b", "A.example.org", "https://", "a.example.org/path", "u@a.example.org", "*.org", "*.", "a.*.org", "*a.org",
+        "", " ", "a b", "A.example.org", "https://", "a.example.org/path", "u@a.example.org", "*.org", "*.", "a.*.org",
+        "*a.org",
         "ftp://a.b", "a.b:", "a.b:x", "a.b:0", "a.b:70000", "[::1", "..", "a..b", "http://http://a.b", "ü.de",
     ])
     func whatIsNoHostIsRefused(_ entry: String) {

@@ -23,7 +23,8 @@ struct ClockExtensionTests {
 
     @Test func theyFireInOrderAndOnce() {
         let queue = Queue()
-        let late = queue.add(after: 30, now: 0), early = queue.add(after: 10, now: 0), same = queue.add(after: 10, now: 0)
+        let late = queue.add(after: 30, now: 0), early = queue.add(after: 10, now: 0),
+            same = queue.add(after: 10, now: 0)
         #expect([late, early, same] == [1, 2, 3] && queue.nextDue == 10)
         #expect(queue.takeDue(now: 9).isEmpty)
         #expect(queue.takeDue(now: 10) == [2, 3] && queue.takeDue(now: 10).isEmpty)
@@ -50,7 +51,8 @@ struct ClockExtensionTests {
         let id = queue.add(after: 5, now: 0) ?? 0
         #expect(queue.takeDue(now: 5) == [id])
         queue.putBack(id, until: 105)
-        #expect(!queue.claim(id) && queue.takeDue(now: 104).isEmpty && queue.takeDue(now: 105) == [id] && queue.claim(id))
+        #expect(
+            !queue.claim(id) && queue.takeDue(now: 104).isEmpty && queue.takeDue(now: 105) == [id] && queue.claim(id))
     }
 
     // MARK: The plugin

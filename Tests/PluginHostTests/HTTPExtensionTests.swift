@@ -11,7 +11,9 @@ struct HTTPExtensionTests {
     private static let url = "https://api.example.org/there"
 
     @Test func aRequestAndItsAnswerAreCarriedOver() async throws {
-        let http = FakeHTTP { _ in await FakeHTTP.answer(201, "made", headers: [HTTPHeader("x-one", "1"), HTTPHeader("y", "")]) }
+        let http = FakeHTTP { _ in
+            await FakeHTTP.answer(201, "made", headers: [HTTPHeader("x-one", "1"), HTTPHeader("y", "")])
+        }
         let plugin = try PortsHost(http: http)
         let answer = await plugin.request(
             "fetch", "https://api.example.org/a?b", method: "POST", header: "X-Two=zwei", body: "hällo", limit: 77,

@@ -80,7 +80,8 @@ final class FakeHTTP: HTTPFetching {
         let pipe = BytePipe()
         _ = await pipe.write(Array(body.utf8))
         pipe.finish()
-        return HTTPFetchResponse(status: status, url: "https://api.example.org/there", headers: headers, body: ByteStream(pipe))
+        return HTTPFetchResponse(
+            status: status, url: "https://api.example.org/there", headers: headers, body: ByteStream(pipe))
     }
 
     /// Waits until its task is cancelled.

@@ -18,9 +18,9 @@ public final class BotApp: Sendable {
     private let engine: MediaEngine
     private let pump = VoicePump()
     private let cache = GuildCache()
-    private let http: HTTPService
     private let plugins: PluginHost
     private let care: PluginCare
+    private let web = HTTPService()
     private let player: Player
     private let search: SearchService
     private let voices: VoiceDirectory
@@ -43,14 +43,7 @@ public final class BotApp: Sendable {
         self.rest = rest
         engine = MediaEngine(MediaConfiguration(workerPath: configuration.mediaWorker), logger: logger)
         let late = LatePlayer()
-        let http = HTTPService()
-        self.http = http
-        let data = configuration.dataDirectory
-        var services = PluginServices(
-            player: late, probe: EngineProbe(engine: engine), http: http,
-            store: FileStore(directory: "\(data)/store", logger: logger),
-            accounts: AccountBook(
-                AccountBook.Configuration(directory: "\(data)/accounts", callbackURL: ""), http: http, logger: logger))
+        var services = Self.services(late, engine, web, configuration, logger)
         services.settings = SettingsFile(directory: "\(configuration.dataDirectory)/settings")
         services.history = late
         plugins = PluginHost(
@@ -81,6 +74,19 @@ public final class BotApp: Sendable {
         router = InteractionRouter(
             plugins: plugins, player: player, cache: cache, rest: rest, owners: owners, order: order,
             refused: refusedPlugins, logger: logger)
+    }
+
+    private static func services(
+        _ player: LatePlayer, _ engine: MediaEngine, _ web: HTTPService, _ configuration: BotConfiguration,
+        _ logger: Logger
+    ) -> PluginServices {
+        let data = configuration.dataDirectory
+        let accounts = AccountBook(
+            .init(directory: "\(data)/accounts", callbackURL: "http://127.0.0.1:8080/oauth/callback"), http: web,
+            logger: logger)
+        return PluginServices(
+            player: player, probe: EngineProbe(engine: engine), http: web,
+            store: FileStore(directory: "\(data)/plugin-store", logger: logger), accounts: accounts)
     }
 
     private static func librarySettings(_ directory: String) throws -> String {
@@ -124,7 +130,6 @@ public final class BotApp: Sendable {
         await shard.stop()
         care.stop()
         await plugins.close()
-        await http.shutdown()
         await engine.shutdown()
         pump.stop()
         await rest.shutdown()

@@ -215,7 +215,9 @@ public actor AccountBook: AccountService {
     }
 
     /// Gets new tokens; whoever comes meanwhile waits for the same answer, since a refresh token may be good only once.
-    private func renew(_ provider: OAuthProvider, _ key: Key, _ refresh: Secret?) async throws(PluginFailure) -> TokenSet {
+    private func renew(_ provider: OAuthProvider, _ key: Key, _ refresh: Secret?) async throws(PluginFailure)
+        -> TokenSet
+    {
         let name = "\(provider.caller.id) \(key.text)"
         let task =
             refreshing[name]
@@ -230,7 +232,9 @@ public actor AccountBook: AccountService {
         }
     }
 
-    private func askAnew(_ provider: OAuthProvider, _ key: Key, _ refresh: Secret?) async throws(PluginFailure) -> TokenSet {
+    private func askAnew(_ provider: OAuthProvider, _ key: Key, _ refresh: Secret?) async throws(PluginFailure)
+        -> TokenSet
+    {
         let plugin = provider.caller.id
         let request = refresh.map { OAuthRequest.refresh(provider, $0) } ?? OAuthRequest.clientCredentials(provider)
         switch try await ask(provider, request) {

@@ -61,7 +61,9 @@ final class AccountVault: @unchecked Sendable {
         do throws(FileFailure) {
             key = try Seal.key(at: path, files: files)
         } catch {
-            if error.number == EPERM { logger.error("\(path) can be read by others: chmod 600 it, and link accounts again") }
+            if error.number == EPERM {
+                logger.error("\(path) can be read by others: chmod 600 it, and link accounts again")
+            }
             throw error
         }
         guard let seal = Seal(key: key) else { throw FileFailure(path: path, number: EINVAL) }

@@ -68,7 +68,11 @@ public final class HTTPService: HTTPFetching {
         let task = Task { try await body() }
         head.onExpiry { task.cancel() }
         total.onExpiry { task.cancel() }
-        let result = await withTaskCancellationHandler { await task.result } onCancel: { task.cancel() }
+        let result = await withTaskCancellationHandler {
+            await task.result
+        } onCancel: {
+            task.cancel()
+        }
         switch result {
         case .success(let value): return value
         case .failure(let error):
@@ -125,7 +129,7 @@ public final class HTTPService: HTTPFetching {
         for address in usable.prefix(Self.maximumAttempts) {
             do {
                 return try await execute(step, at: address)
-            } catch where Self.isBeforeSending(error) && !Task.isCancelled {
+            } catch  where Self.isBeforeSending(error) && !Task.isCancelled {
                 last = error
             }
         }
@@ -134,7 +138,8 @@ public final class HTTPService: HTTPFetching {
 
     private func execute(_ step: RequestStep, at address: IPAddress) async throws -> Opened {
         let lease = try ClientLease(clients, PinnedClients.Pin(host: step.url.host, address: address))
-        let response = try await lease.client.execute(step.clientRequest(userAgent: userAgent), deadline: .distantFuture)
+        let response = try await lease.client.execute(
+            step.clientRequest(userAgent: userAgent), deadline: .distantFuture)
         guard response.headers.count <= HeaderRules.maximumAnswerCount,
             response.headers.reduce(0, { $0 + $1.name.utf8.count + $1.value.utf8.count })
                 <= HeaderRules.maximumAnswerBytes
@@ -148,7 +153,8 @@ public final class HTTPService: HTTPFetching {
         _ opened: Opened, _ request: HTTPFetchRequest, _ caller: HTTPCaller, _ total: Expiry
     ) throws(PluginFailure) -> HTTPFetchResponse {
         let origin = opened.url.origin
-        if opened.method != "HEAD", let length = opened.response.headers.first(name: "content-length").flatMap(UInt64.init),
+        if opened.method != "HEAD",
+            let length = opened.response.headers.first(name: "content-length").flatMap(UInt64.init),
             length > request.limit
         {
             throw PluginFailure(

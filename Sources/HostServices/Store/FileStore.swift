@@ -112,7 +112,8 @@ public final class FileStore: StoreService {
         guard let bytes else { return StoreTable() }
         if let table = StoreTable(decoding: bytes) { return table }
         let aside = try files.putAside(path)
-        logger.error("the store of \(plugin) is damaged; it was put aside as \(aside), the plugin starts with an empty one")
+        logger.error(
+            "the store of \(plugin) is damaged; it was put aside as \(aside), the plugin starts with an empty one")
         return StoreTable()
     }
 

@@ -66,7 +66,8 @@ struct StoreTable: Sendable, Equatable {
     /// Nil where the bytes are not what `encoded` wrote.
     init?(decoding bytes: [UInt8]) {
         guard bytes.count <= Self.maximumFile, bytes.count >= Self.magic.count + 4 + Self.digestLength,
-            bytes.starts(with: Self.magic), bytes.suffix(Self.digestLength).elementsEqual(
+            bytes.starts(with: Self.magic),
+            bytes.suffix(Self.digestLength).elementsEqual(
                 Self.digest(Array(bytes.dropLast(Self.digestLength))))
         else { return nil }
         var rest = bytes.dropLast(Self.digestLength).dropFirst(Self.magic.count)

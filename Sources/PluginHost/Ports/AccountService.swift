@@ -115,5 +115,7 @@ public struct NoAccounts: AccountService {
     public func complete(state: String, code: String) async throws(PluginFailure) -> String { throw none }
     public func unlink(_ provider: OAuthProvider, user: UInt64) async throws(PluginFailure) -> Bool { throw none }
     public func scopes(_ provider: OAuthProvider, user: UInt64) async throws(PluginFailure) -> String { throw none }
-    public func authorization(_ provider: OAuthProvider, user: UInt64) async throws(PluginFailure) -> Secret { throw none }
+    public func authorization(_ provider: OAuthProvider, user: UInt64) async throws(PluginFailure) -> Secret {
+        throw none
+    }
 }

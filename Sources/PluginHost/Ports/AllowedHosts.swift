@@ -98,7 +98,9 @@ public struct AllowedHosts: Sendable, Equatable {
             return .below("." + base)
         }
         // Read by the same eyes as the address that is compared with it.
-        guard let url = HTTPURL("https://\(host)/"), host == (url.isIPv6 ? "[\(url.host)]" : url.host) else { return nil }
+        guard let url = HTTPURL("https://\(host)/"), host == (url.isIPv6 ? "[\(url.host)]" : url.host) else {
+            return nil
+        }
         return .exactly(url.host)
     }
 }

@@ -98,7 +98,12 @@ public final class BytePipe: @unchecked Sendable {
             switch try take() {
             case .bytes(let bytes): return bytes
             case .end: return nil
-            case .wait: await withTaskCancellationHandler { await something() } onCancel: { close() }
+            case .wait:
+                await withTaskCancellationHandler {
+                    await something()
+                } onCancel: {
+                    close()
+                }
             }
         }
     }

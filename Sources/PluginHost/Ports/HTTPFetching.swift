@@ -35,7 +35,7 @@ public struct HTTPFetchRequest: Sendable {
     public var headTimeout = Duration.seconds(15)
     /// For everything, the body included; nil for a stream that may go on for hours.
     public var totalTimeout: Duration?
-    /// Between two pieces of the body, while somebody waits for them.
+    /// Between two pieces of the body, while the pipe has room for them.
     public var idleTimeout = Duration.seconds(30)
     public var followsRedirects = true
     /// Value of the Authorization header that the host itself adds. Sent by https only and to the first origin only.

@@ -10,7 +10,9 @@ extension OAuthFlow {
         guard let name = raw.name.copied(limit: Self.maximumName), !name.isEmpty,
             name.utf8.allSatisfy({ (97...122).contains($0) || (48...57).contains($0) || $0 == 45 })
         else { throw PluginRefusal("its oauth flow has a name that is none") }
-        guard let kind = Self.kind(raw.kind) else { throw PluginRefusal("its oauth flow \(name) is of an unknown kind") }
+        guard let kind = Self.kind(raw.kind) else {
+            throw PluginRefusal("its oauth flow \(name) is of an unknown kind")
+        }
         let texts = [raw.scopes.copied(limit: 2_048), raw.scheme.copied(limit: 32)]
         guard let scopes = texts[0], let scheme = texts[1],
             (scopes + scheme).utf8.allSatisfy({ (32...126).contains($0) }), !scheme.contains(" ")
@@ -80,7 +82,8 @@ extension OAuthClient {
             let client_id: String
             let client_secret: String?
         }
-        guard let shape = try? JSONDecoder().decode(Shape.self, from: Data(configuration.utf8)), !shape.client_id.isEmpty
+        guard let shape = try? JSONDecoder().decode(Shape.self, from: Data(configuration.utf8)),
+            !shape.client_id.isEmpty
         else { return nil }
         self.init(id: shape.client_id, secret: Secret(shape.client_secret ?? ""))
     }
