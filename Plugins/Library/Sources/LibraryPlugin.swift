@@ -17,14 +17,22 @@ enum LibraryPlugin: Plugin {
         if folder == nil {
             host.log(.warning, "library: \(path) cannot be opened; it is looked for again at the next search")
         }
-        return LibrarySource(host: host, index: LibraryIndex(host: host, path: path))
+        return LibrarySource(
+            host: host, index: LibraryIndex(host: host, path: path, freshness: Settings.freshness(in: configuration)))
     }
 
     private static let TB_INVALID: Int32 = -1
 }
 
-/// The plugin's configuration: `{"directory":"..."}`.
+/// The plugin's configuration: `{"directory":"...","rescan_seconds":5}`.
 enum Settings {
+    /// Seconds between two looks at the folder; 5 where nothing, or no number, is given.
+    static func freshness(in json: String) -> Int64 {
+        guard let key = json.firstRange(of: "\"rescan_seconds\"") else { return 5 }
+        let digits = json[key.upperBound...].drop { $0 == " " || $0 == ":" }.prefix { $0.isASCII && $0.isNumber }
+        return Int64(digits.prefix(9)) ?? 5
+    }
+
     static func directory(in json: String) -> String? {
         guard let key = json.firstRange(of: "\"directory\"") else { return nil }
         var rest = json[key.upperBound...].drop { $0 == " " || $0 == ":" }
