@@ -1,15 +1,15 @@
 import AudioRing
 import CLibAV
-import Foundation
-import Glibc
+import CLinux
 import MediaWire
 
-/// One track on its way into a ring. Owned by the decode thread; `change` hands over through the server's lock.
+/// One track on its way into a ring. Used by one thread at a time, but for `needsFilling`.
 final class Stream {
     /// Packets in the ring that are aimed at: 240 ms, so that a change of volume or filter is heard within 300 ms.
     static let target = 12
-    /// Seconds of CPU that one filling may burn before the stream is given up.
-    static let cpuBudget = 2.0
+    /// How far a packet's time may be from where the track is, in samples: six hours. Beyond, it is not believed, and the
+    /// packet follows the one before.
+    private static let farthestJump: Int64 = 6 * 3_600 * 48_000
 
     let id: UInt32
     private let ring: AudioRing
@@ -28,7 +28,7 @@ final class Stream {
         self.ring = ring
         self.options = options
         demuxer = try Demuxer(descriptor: descriptor)
-        nextPosition = options.start / 960 * 960
+        nextPosition = min(options.start, AudioRing.maximumPosition) / 960 * 960
         if options.start > 0, !demuxer.seek(to: options.start) {
             throw WorkerError(.unsupported, "this input cannot seek")
         }
@@ -57,13 +57,15 @@ final class Stream {
             demuxer.parameters, timeBase: demuxer.stream.pointee.time_base, options: options, start: start)
     }
 
+    /// From any thread.
+    var needsFilling: Bool { ring.count < Self.target }
+
     /// Tops up the ring. Returns whether the stream goes on.
     func fill() throws(WorkerError) -> Bool {
-        let started = clock()
         // Bounded: a listener who takes packets as fast as they come must not make this look like a hang.
         for _ in 0..<Self.target where ring.count < Self.target && !isOver {
             if let transcoder {
-                try transcode(transcoder, started)
+                try transcode(transcoder)
             } else {
                 try passThrough()
             }
@@ -84,11 +86,18 @@ final class Stream {
             try startTranscoding(at: nextPosition)
             return try push(packet)
         }
-        let position = demuxer.position(packet.pointee.pts).map { UInt64(clamping: $0) } ?? nextPosition
+        let position = believable(packet.pointee.pts)
         remember(packet)
         if position + 960 <= options.start { return }
         guard ring.push(bytes, position: position) else { throw WorkerError(.damaged, "packet does not fit") }
         nextPosition = position + 960
+    }
+
+    private func believable(_ pts: Int64) -> UInt64 {
+        guard let position = demuxer.position(pts), abs(position - Int64(nextPosition)) <= Self.farthestJump else {
+            return nextPosition
+        }
+        return UInt64(max(0, position))
     }
 
     /// RFC 6716, section 3.1: one frame (code 0) of 20 ms.
@@ -119,11 +128,9 @@ final class Stream {
         recent = []
     }
 
-    private func transcode(_ transcoder: Transcoder, _ started: clock_t) throws(WorkerError) {
+    private func transcode(_ transcoder: Transcoder) throws(WorkerError) {
         while !transcoder.hasFrame, !atEnd {
-            guard Double(clock() - started) / Double(CLOCKS_PER_SEC) < Self.cpuBudget else {
-                throw WorkerError(.tooExpensive, "decoding takes far longer than playing")
-            }
+            if tb_cpu_budget_spent() { throw .tooExpensive }
             try push(try demuxer.next())
         }
         let pushed = try transcoder.nextPacket(atEnd: atEnd) { bytes, position in

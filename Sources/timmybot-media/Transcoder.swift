@@ -1,4 +1,6 @@
+import AudioRing
 import CLibAV
+import CLinux
 import COpus
 import MediaWire
 
@@ -55,6 +57,8 @@ final class Transcoder {
         position = start
         skipUntil = Int64(clamping: start)
         context.pointee.thread_count = 1
+        // No codec has frames of a minute; a file that says so wants memory and time.
+        context.pointee.max_samples = 1 << 22
         context.pointee.pkt_timebase = timeBase
         avcodec_parameters_to_context(context, parameters)
         let opened = avcodec_open2(context, codec, nil)
@@ -88,6 +92,7 @@ final class Transcoder {
             let at = position(decoded.pointee.pts)
             try run(decoded, at: at)
             av_frame_unref(decoded)
+            if tb_cpu_budget_spent() { throw .tooExpensive }
         }
     }
 
@@ -97,7 +102,9 @@ final class Transcoder {
             throw WorkerError(.damaged, "impossible format")
         }
         if graph == nil || format != graphFormat { try build(frame, format) }
-        if let at { frame.pointee.pts = av_rescale_q(at, Demuxer.rate, AVRational(num: 1, den: format.0)) }
+        // Whatever the decoder made of the file's times: what is not believed is no time at all.
+        frame.pointee.pts =
+            at.map { av_rescale_q($0, Demuxer.rate, AVRational(num: 1, den: format.0)) } ?? tb_no_pts()
         guard av_buffersrc_add_frame(input, frame) >= 0 else {
             throw WorkerError(.damaged, "frame does not fit the filter")
         }
@@ -112,9 +119,10 @@ final class Transcoder {
         let count = Int(frame.pointee.nb_samples)
         var first = 0
         if let until = skipUntil {
-            let at = frame.pointee.pts == tb_no_pts() ? until : frame.pointee.pts
+            let isBelievable = abs(Double(frame.pointee.pts)) <= Double(AudioRing.maximumPosition)
+            let at = isBelievable ? frame.pointee.pts : until
             if at + Int64(count) <= until { return }
-            first = Int(max(0, until - at))
+            first = Int(min(Int64(count), max(0, until - at)))
             skipUntil = nil
         }
         let samples = UnsafeRawPointer(data).assumingMemoryBound(to: Float.self)

@@ -125,7 +125,7 @@ struct ProcessTests {
         let (status, output) = try run("timmybot-media", ["--self-test"])
         #expect(status == 0, "\(output)")
         let lines = output.split(separator: "\n")
-        #expect(lines.count == 6 && lines.allSatisfy { $0.hasSuffix(": refused") }, "\(output)")
+        #expect(lines.count == 10 && lines.allSatisfy { $0.hasSuffix(": refused") }, "\(output)")
     }
 
     @Test func itIsSeccompedAndBounded() async throws {
@@ -202,7 +202,8 @@ struct WireTests {
 
     @Test func nonsenseEndsTheTalkAndCrashesNothing() throws {
         let texts = [
-            "", "{}", "null", "[]", "{\"opened\":{}}", "{\"pong\":{\"number\":-1,\"busy\":1,\"busyFor\":1e99}}",
+            "", "{}", "null", "[]", "{\"opened\":{}}",
+            "{\"pong\":{\"number\":1,\"lanes\":[{\"id\":1,\"cpu\":1e99,\"wall\":0}]}}",
             "\u{0}",
             String(repeating: "[", count: 30_000), "{\"failed\":{\"id\":1,\"failure\":\"else\",\"detail\":\"\"}}",
             "{\"probed\":{\"id\":99999999999,\"info\":{}}}",
