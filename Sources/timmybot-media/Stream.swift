@@ -18,8 +18,12 @@ final class Stream {
     private var transcoder: Transcoder?
     private var atEnd = false
     private var nextPosition: UInt64
-    /// The last packets that went through, to prime a decoder that takes over in mid-track.
-    private var recent: [UnsafeMutablePointer<AVPacket>] = []
+    /// Whether the source is Opus that can go through as it is.
+    private var mayBeUntouched: Bool
+    /// Of such a source: the last packets that were given out, and those that the transcoder has read ahead.
+    private var kept: [KeptPacket] = []
+    /// Read already, and to go through before the demuxer is asked.
+    private var replay: [KeptPacket] = []
     private(set) var isOver = false
 
     /// Takes over `descriptor`.
@@ -33,28 +37,41 @@ final class Stream {
             throw WorkerError(.unsupported, "this input cannot seek")
         }
         let codec = demuxer.parameters.pointee
-        let untouched = codec.codec_id == AV_CODEC_ID_OPUS && codec.ch_layout.nb_channels <= 2 && options.isPlain
-        if !untouched { try startTranscoding(at: options.start) }
+        mayBeUntouched = codec.codec_id == AV_CODEC_ID_OPUS && codec.ch_layout.nb_channels <= 2
+        if !mayBeUntouched || !options.isPlain { try startTranscoding(at: options.start) }
     }
-
-    deinit { forgetRecent() }
 
     var info: MediaInfo { demuxer.info }
     var isPassthrough: Bool { transcoder == nil }
 
+    /// Heard within what already waits in the ring.
     func change(volume: Double, filter: String) throws(WorkerError) {
         options.volume = volume
         options.filter = filter
         if let transcoder { return transcoder.change(volume: volume, filter: filter) }
-        guard !options.isPlain else { return }
-        try startTranscoding(at: nextPosition)
-        for packet in recent { try push(packet) }
-        forgetRecent()
+        if !options.isPlain { try leaveUntouched() }
     }
 
-    private func startTranscoding(at start: UInt64) throws(WorkerError) {
+    private func startTranscoding(at start: UInt64, isPrimed: Bool = false) throws(WorkerError) {
         transcoder = try Transcoder(
-            demuxer.parameters, timeBase: demuxer.stream.pointee.time_base, options: options, start: start)
+            demuxer.parameters, timeBase: demuxer.stream.pointee.time_base, options: options, start: start,
+            isPrimed: isPrimed)
+    }
+
+    /// In mid-track: the last packets prime decoder and encoder, so that the change itself is not heard.
+    private func leaveUntouched() throws(WorkerError) {
+        try startTranscoding(at: nextPosition, isPrimed: kept.count >= 4 && nextPosition >= 4 * 960)
+        kept += replay
+        replay = []
+        for one in kept { try transcoder?.push(one.packet) { demuxer.position($0) } }
+    }
+
+    /// In mid-track: the packets that the transcoder has read and not yet given out follow as they are.
+    private func returnToUntouched(from transcoder: Transcoder) {
+        nextPosition = transcoder.position
+        replay = kept.filter { $0.position >= nextPosition }
+        kept.removeAll { $0.position >= nextPosition }
+        self.transcoder = nil
     }
 
     /// From any thread.
@@ -79,15 +96,26 @@ final class Stream {
     }
 
     private func passThrough() throws(WorkerError) {
+        if !replay.isEmpty {
+            let next = replay.removeFirst()
+            return try pass(next.packet, at: next.position)
+        }
         guard let packet = try demuxer.next() else { return finish() }
+        try pass(packet, at: believable(packet.pointee.pts))
+    }
+
+    private func pass(_ packet: UnsafeMutablePointer<AVPacket>, at position: UInt64) throws(WorkerError) {
         let bytes = UnsafeRawBufferPointer(start: packet.pointee.data, count: Int(packet.pointee.size))
         guard Self.isTwentyMilliseconds(bytes) else {
             // Another framing: from here on it is decoded and cut anew.
+            mayBeUntouched = false
             try startTranscoding(at: nextPosition)
-            return try push(packet)
+            try push(packet)
+            for one in replay { try push(one.packet) }
+            (kept, replay) = ([], [])
+            return
         }
-        let position = believable(packet.pointee.pts)
-        remember(packet)
+        keep(packet, at: position)
         if position + 960 <= options.start { return }
         guard ring.push(bytes, position: position) else { throw WorkerError(.damaged, "packet does not fit") }
         nextPosition = position + 960
@@ -111,29 +139,25 @@ final class Stream {
         }
     }
 
-    private func remember(_ packet: UnsafeMutablePointer<AVPacket>) {
-        guard let copy = av_packet_clone(packet) else { return }
-        recent.append(copy)
-        if recent.count > 5 {
-            var gone: UnsafeMutablePointer<AVPacket>? = recent.removeFirst()
-            av_packet_free(&gone)
-        }
-    }
-
-    private func forgetRecent() {
-        for packet in recent {
-            var gone: UnsafeMutablePointer<AVPacket>? = packet
-            av_packet_free(&gone)
-        }
-        recent = []
+    /// Five packets that were given out are enough to prime with; the cap is for times that do not advance.
+    private func keep(_ packet: UnsafeMutablePointer<AVPacket>, at position: UInt64) {
+        guard let copy = KeptPacket(packet, position: position) else { return }
+        kept.append(copy)
+        while kept.count > 64 || (kept.count > 5 && kept[5].position + 960 <= nextPosition) { kept.removeFirst() }
     }
 
     private func transcode(_ transcoder: Transcoder) throws(WorkerError) {
+        if mayBeUntouched, options.isPlain, transcoder.isAtFullVolume {
+            returnToUntouched(from: transcoder)
+            return try passThrough()
+        }
         while !transcoder.hasFrame, !atEnd {
             if tb_cpu_budget_spent() { throw .tooExpensive }
             try push(try demuxer.next())
         }
         let pushed = try transcoder.nextPacket(atEnd: atEnd) { bytes, position in
+            // What only primed the encoder.
+            if position < self.nextPosition { return true }
             self.nextPosition = position + 960
             return self.ring.push(bytes, position: position)
         }
@@ -142,6 +166,7 @@ final class Stream {
 
     private func push(_ packet: UnsafeMutablePointer<AVPacket>?) throws(WorkerError) {
         if packet == nil { atEnd = true }
+        if mayBeUntouched, let packet { keep(packet, at: believable(packet.pointee.pts)) }
         try transcoder?.push(packet) { demuxer.position($0) }
     }
 

@@ -29,10 +29,16 @@ final class Transcoder {
     private(set) var position: UInt64
     private var packet = [UInt8](repeating: 0, count: 1275)
 
-    /// - Parameter start: position of the first sample that is to come out, in 48 kHz samples.
+    /// Samples by which what libopus encodes comes out late.
+    private static let lookahead: UInt64 = 312
+
+    /// - Parameters:
+    ///   - start: position of the first sample that is to come out, in 48 kHz samples.
+    ///   - isPrimed: the source is given from some packets before `start` on. The packet before `start` then comes out first,
+    ///     for nobody to hear, and the following ones are in step with the source's own: without the encoder's delay.
     init(
         _ parameters: UnsafeMutablePointer<AVCodecParameters>, timeBase: AVRational, options: StreamOptions,
-        start: UInt64
+        start: UInt64, isPrimed: Bool = false
     )
         throws(WorkerError)
     {
@@ -54,8 +60,8 @@ final class Transcoder {
         gain = Float(options.volume)
         targetGain = gain
         filter = options.filter
-        position = start
-        skipUntil = Int64(clamping: start)
+        position = isPrimed ? start - 960 : start
+        skipUntil = Int64(clamping: isPrimed ? start - 960 + Self.lookahead : start)
         context.pointee.thread_count = 1
         // No codec has frames of a minute; a file that says so wants memory and time.
         context.pointee.max_samples = 1 << 22
@@ -201,6 +207,9 @@ final class Transcoder {
         }
         gain = targetGain
     }
+
+    /// Whether nothing is left of a change of volume.
+    var isAtFullVolume: Bool { gain == 1 && targetGain == 1 }
 
     /// Whether a frame waits to be encoded, so that no more input is needed now.
     var hasFrame: Bool { waiting.count - consumed >= Self.frame * Self.channels }
