@@ -128,6 +128,14 @@ struct ProcessTests {
         #expect(lines.count == 10 && lines.allSatisfy { $0.hasSuffix(": refused") }, "\(output)")
     }
 
+    @Test func songsAreNotWrittenIntoAnOption() throws {
+        for arguments in [["--help"], ["-h"], [""], []] {
+            let (status, output) = try run("timmybot-songs", arguments)
+            #expect(status == 64 && output.contains("usage"), "\(arguments): \(status)")
+            #expect(arguments.first.map { $0.isEmpty || !FileManager.default.fileExists(atPath: $0) } != false)
+        }
+    }
+
     @Test func itIsSeccompedAndBounded() async throws {
         let engine = makeEngine()
         let puller = try await play(engine, try await Songs.shared.path("morning-train.opus"))
