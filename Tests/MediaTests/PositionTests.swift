@@ -10,7 +10,7 @@ import Testing
 @Suite("Impossible positions", .serialized)
 struct PositionTests {
     /// libavformat itself gives up at the largest number, in the middle of the track.
-    @Test(arguments: [(UInt64(1) << 62, true), (1 << 53, true), (1 << 41, true), (UInt64(Int64.max), false)])
+    @Test(arguments: [(UInt64(1) << 62, true), (1 << 53, true), (1 << 39, true), (UInt64(Int64.max), false)])
     func aGranuleFromAnotherWorldMovesNothing(_ granule: UInt64, _ playsOn: Bool) async throws {
         let engine = makeEngine()
         let whole = try [UInt8](
