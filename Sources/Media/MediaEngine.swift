@@ -139,9 +139,8 @@ public actor MediaEngine {
         }
         entries[id]?.worker = worker
         entries[id]?.wasSent = true
-        let view = entry.file.reopened() ?? entry.file, ring = stream.ring
-        worker.send(
-            .open(id: id, options: options), descriptors: [view.descriptor, ring.fileDescriptor], keeping: [view, ring])
+        let ring = stream.ring
+        worker.send(.open(id: id, options: options), entry.file, and: ring.fileDescriptor, of: ring)
     }
 
     func change(_ id: UInt32, volume: Double, filter: String) {
@@ -180,9 +179,7 @@ public actor MediaEngine {
         guard let probe = probes[id], probe.worker == nil else { return }
         guard let worker = seats[.prober]?.worker else { return fill() }
         probes[id]?.worker = worker
-        let view = probe.file.reopened() ?? probe.file
-        worker.send(
-            .probe(id: id), descriptors: [view.descriptor, probe.artwork.descriptor], keeping: [view, probe.artwork])
+        worker.send(.probe(id: id), probe.file, and: probe.artwork.descriptor, of: probe.artwork)
     }
 
     // MARK: Outcomes

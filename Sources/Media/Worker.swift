@@ -64,11 +64,18 @@ final class Worker: Sendable {
         }
     }
 
-    /// From any thread; in order. What belongs to the descriptors is kept until they are sent.
-    func send(_ request: WorkerRequest, descriptors: [Int32] = [], keeping owners: [any Sendable & AnyObject] = []) {
+    /// From any thread; in order.
+    func send(_ request: WorkerRequest) {
+        outbox.async { [socket] in _ = socket.send(request) }
+    }
+
+    /// The same, with an own view of `file` and another descriptor, whose owner is kept until it is sent. The view is
+    /// opened at the last moment: hundreds of streams that change the worker would need hundreds of descriptors more.
+    func send(_ request: WorkerRequest, _ file: MediaFile, and other: Int32, of owner: any Sendable & AnyObject) {
         outbox.async { [socket] in
-            socket.send(request, descriptors: descriptors)
-            withExtendedLifetime(owners) {}
+            let view = file.reopened() ?? file
+            socket.send(request, descriptors: [view.descriptor, other])
+            withExtendedLifetime((view, owner)) {}
         }
     }
 

@@ -1,8 +1,22 @@
+@testable import Bot
 import DiscordModel
 import Foundation
 import Sandbox
 import TestSupport
 import Testing
+
+@Suite("Positions as time")
+struct PositionTimeTests {
+    @Test func everyNumberOfSamplesIsATime() {
+        #expect(UInt64(48_000).samplesAsDuration == .seconds(1))
+        #expect(UInt64(960).samplesAsDuration == .milliseconds(20))
+        #expect(UInt64(0).samplesAsDuration == .zero)
+        for samples in [UInt64.max, 1 << 63, UInt64(Int64.max), 9_300_000_000_000_000, 1 << 40] {
+            #expect(samples.samplesAsDuration >= .seconds(Int64(samples / 48_000)))
+            #expect(samples.samplesAsDuration < .seconds(Int64(samples / 48_000) + 1))
+        }
+    }
+}
 
 extension WholeBot {
     /// What happens to the media worker costs a listener at most a second, and no file ends the bot.

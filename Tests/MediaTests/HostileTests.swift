@@ -54,7 +54,7 @@ struct HostileTests {
     }
 
     @Test func foldersPipesAndClosedDescriptors() async throws {
-        let engine = makeEngine()
+        let engine = makeEngine { $0.inputLimit = 700 }
         for path in ["/tmp", "/dev/null", "/proc/self/maps"] {
             await #expect(throws: MediaError.self) {
                 _ = try await engine.open(openFile(path), options: StreamOptions())

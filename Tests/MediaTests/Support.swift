@@ -17,7 +17,7 @@ let builtFolder: String = {
 }()
 
 func makeEngine(
-    heartbeat: Duration = .milliseconds(250), clock: any Clock<Duration> = ContinuousClock(),
+    heartbeat: Duration = .milliseconds(200), clock: any Clock<Duration> = ContinuousClock(),
     adjust: (inout MediaConfiguration) -> Void = { _ in }
 ) -> MediaEngine {
     var logger = Logger(label: "media")
@@ -106,6 +106,14 @@ final class Puller {
             }
         }
         return packets[first...]
+    }
+
+    /// One packet, if there is one.
+    func takeOne() -> Bool {
+        outcome = stream.ring.pop(into: buffer)
+        guard case .packet(let length, let position) = outcome else { return false }
+        packets.append(Packet(bytes: Array(buffer[..<length]), position: position))
+        return true
     }
 
     /// Takes whatever comes until `condition` holds.
