@@ -12,6 +12,7 @@
 
 static inline int tb_averror_eof(void) { return AVERROR_EOF; }
 static inline int tb_averror_again(void) { return AVERROR(EAGAIN); }
+static inline int tb_averror_exit(void) { return AVERROR_EXIT; }
 static inline int tb_averror_io(void) { return AVERROR(EIO); }
 static inline int tb_averror_unseekable(void) { return AVERROR(ESPIPE); }
 static inline int64_t tb_no_pts(void) { return AV_NOPTS_VALUE; }

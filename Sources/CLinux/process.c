@@ -11,7 +11,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-pid_t tb_spawn_worker(const char *path, int control) {
+pid_t tb_spawn_worker(const char *path, int control, int board) {
     char *const arguments[] = {(char *)path, "--control", "3", NULL};
     // Swift's own crash handler would try to start a debugger, which a confined process cannot: it must simply die.
     char *const environment[] = {"LANG=C.UTF-8", "SWIFT_BACKTRACE=enable=no", NULL};
@@ -23,12 +23,13 @@ pid_t tb_spawn_worker(const char *path, int control) {
     sigemptyset(&none);
     sigprocmask(SIG_SETMASK, &none, NULL);
     int null = open("/dev/null", O_RDWR);
-    int high = fcntl(control, F_DUPFD, 10);
-    if (null < 0 || high < 0) _exit(126);
+    int high = fcntl(control, F_DUPFD, 10), high_board = fcntl(board, F_DUPFD, 10);
+    if (null < 0 || high < 0 || high_board < 0) _exit(126);
     dup2(null, 0);
     dup2(null, 1);
     dup2(high, 3);
-    syscall(SYS_close_range, 4u, ~0u, 0u);
+    dup2(high_board, 4);
+    syscall(SYS_close_range, 5u, ~0u, 0u);
     execve(path, arguments, environment);
     _exit(127);
 }

@@ -5,32 +5,69 @@ import Glibc
 import Logging
 import MediaWire
 
-/// The host's side of the media worker: opens streams and probes files, watches the process, and replaces it when it
-/// dies, hangs or is fooled. Streams then go on where they were.
+/// The host's side of the media worker: opens streams and probes files, watches the processes, and replaces what dies,
+/// hangs or is fooled. Streams then go on where they were.
 public actor MediaEngine {
-    private let configuration: MediaConfiguration
-    private let clock: any Clock<Duration>
-    private let logger: Logger
+    let configuration: MediaConfiguration
+    let clock: any Clock<Duration>
+    let logger: Logger
 
-    private struct Entry {
+    /// What a process is for.
+    enum Role: CaseIterable {
+        /// Serves all streams.
+        case player
+        /// Warm, and takes the player's place at once.
+        case spare
+        /// Describes files, so that a bad one in a music folder disturbs no stream.
+        case prober
+        /// Serves streams that a worker was lost at, apart from the others.
+        case quarantine
+    }
+
+    /// A process in its role.
+    struct Seat {
+        let worker: Worker
+        var isReady = false
+        /// Questions without an answer.
+        var unanswered = 0
+    }
+
+    /// A stream; `waiting` is who opens it.
+    struct Entry {
         weak var stream: MediaStream?
         let file: MediaFile
         var waiting: CheckedContinuation<Result<Void, MediaError>, Never>?
-        /// Workers that died or hung while at this stream.
-        var strikes = 0
+        /// Where it is served; nil while it waits for a process.
+        var worker: Worker?
+        /// Whether a worker has ever had it.
+        var wasSent = false
+        var strikes = Strikes()
     }
 
-    private var worker: Worker?
-    /// A second process, warm, that takes over at once.
-    private var spare: Worker?
-    private var entries: [UInt32: Entry] = [:]
-    private var probes: [UInt32: (waiting: CheckedContinuation<Result<MediaInfo, MediaError>, Never>, strikes: Int)] =
-        [:]
+    struct Probe {
+        let file, artwork: MediaFile
+        let waiting: CheckedContinuation<Result<MediaInfo, MediaError>, Never>
+        var worker: Worker?
+        var strikes = Strikes()
+    }
+
+    var seats: [Role: Seat] = [:]
+    var entries: [UInt32: Entry] = [:]
+    var probes: [UInt32: Probe] = [:]
     private var nextID: UInt32 = 1
-    private var unanswered = 0
-    private var watcher: Task<Void, Never>?
-    private var stopped = false
-    private(set) var restarts = 0
+    var watcher: Task<Void, Never>?
+    var stopped = false
+    /// Players that were replaced.
+    var restarts = 0
+    /// What the player last said about its busy threads.
+    var lastReports: [LaneReport] = []
+
+    var backoff = Backoff()
+    /// Why the last start failed; nil once one has succeeded.
+    var startError: MediaError?
+    var retry: Task<Void, Never>?
+    /// Who waits in `start`.
+    var starting: [CheckedContinuation<Result<Void, MediaError>, Never>] = []
 
     public init(_ configuration: MediaConfiguration, logger: Logger, clock: any Clock<Duration> = ContinuousClock()) {
         self.configuration = configuration
@@ -38,188 +75,159 @@ public actor MediaEngine {
         self.clock = clock
     }
 
-    /// Starts the worker and its spare, so that the first track need not wait for them.
-    public func start() throws(MediaError) {
-        _ = try ensureWorker()
+    /// Starts the worker and its spare and returns once the worker is ready, so that the first track need not wait for it.
+    /// Throws where it cannot be started, with the reason; the engine tries again meanwhile, at growing distances.
+    public func start() async throws(MediaError) {
+        try begin()
+        if seats[.player]?.isReady == true { return }
+        if let startError { throw startError }
+        let outcome = await withCheckedContinuation { starting.append($0) }
+        try outcome.get()
     }
 
+    /// Ends the processes and everything that they served.
     public func shutdown() {
         stopped = true
         watcher?.cancel()
-        worker?.end()
-        spare?.end()
+        retry?.cancel()
+        for seat in seats.values { seat.worker.end() }
+        seats = [:]
+        let error = MediaError(.internalError, "the media engine has stopped")
+        settleStart(.failure(error))
+        failEverything(error)
     }
 
     /// Process id of the worker of the moment; for tests and the operator.
-    public var workerPID: Int32? { worker?.pid }
+    public var workerPID: Int32? { seats[.player]?.worker.pid }
+
+    private func begin() throws(MediaError) {
+        guard !stopped else { throw MediaError(.internalError, "the media engine has stopped") }
+        if watcher == nil { watcher = Task { await self.watch() } }
+        fill()
+        if let startError, backoff.failures >= configuration.startAttempts { throw startError }
+    }
 
     // MARK: Streams
 
     /// Opens `file` and returns once its first packets are in the ring.
     public func open(_ file: MediaFile, options: StreamOptions) async throws(MediaError) -> MediaStream {
-        let worker = try ensureWorker()
+        try begin()
+        var options = options
+        options.start = min(options.start, AudioRing.maximumPosition)
         let id = takeID()
         let stream = MediaStream(id: id, engine: self, ring: try makeRing(), options: options)
         entries[id] = Entry(stream: stream, file: file)
         let outcome = await withCheckedContinuation { continuation in
             entries[id]?.waiting = continuation
-            send(stream, file, options, to: worker)
+            place(stream: id)
         }
-        switch outcome {
-        case .success: return stream
-        case .failure(let error): throw error
-        }
+        try outcome.get()
+        return stream
     }
 
-    private func send(_ stream: MediaStream, _ file: MediaFile, _ options: StreamOptions, to worker: Worker) {
-        let view = file.reopened() ?? file
-        worker.socket.send(
-            WorkerRequest.open(id: stream.id, options: options),
-            descriptors: [view.descriptor, stream.ring.fileDescriptor])
+    /// Hands a stream to a worker, if there is one that may have it.
+    func place(stream id: UInt32) {
+        guard let entry = entries[id], entry.worker == nil, let stream = entry.stream else { return }
+        guard let worker = seats[entry.strikes.isClean ? .player : .quarantine]?.worker else { return fill() }
+        var options = stream.options
+        if entry.wasSent {
+            // What the last worker left in its ring is not mixed with what the next one makes.
+            guard let ring = try? makeRing() else {
+                return fail(id, MediaError(.internalError, "no memory for a ring"))
+            }
+            options = stream.replaceRing(ring)
+        }
+        entries[id]?.worker = worker
+        entries[id]?.wasSent = true
+        let ring = stream.ring
+        worker.send(.open(id: id, options: options), entry.file, and: ring.fileDescriptor, of: ring)
     }
 
     func change(_ id: UInt32, volume: Double, filter: String) {
-        worker?.socket.send(WorkerRequest.change(id: id, volume: volume, filter: filter))
+        entries[id]?.worker?.send(.change(id: id, volume: volume, filter: filter))
     }
 
     func close(_ id: UInt32) {
-        entries[id] = nil
-        worker?.socket.send(WorkerRequest.close(id: id))
+        guard let entry = entries.removeValue(forKey: id) else { return }
+        entry.worker?.send(.close(id: id))
+        entry.waiting?.resume(returning: .failure(MediaError(.internalError, "closed while it was being opened")))
+        releaseQuarantine()
     }
 
     nonisolated func forget(_ id: UInt32) { Task { await close(id) } }
 
+    // MARK: Probes
+
     /// What `file` is; its tags and artwork come from the worker, cut to size, and are still foreign text.
     public func probe(_ file: MediaFile) async throws(MediaError) -> ProbedMedia {
-        let worker = try ensureWorker()
+        try begin()
         let id = takeID()
         let memory = tb_sealed_memfd("timmybot-artwork", MediaWire.artworkCapacity)
         guard memory >= 0 else { throw MediaError(.internalError, "no memory for artwork") }
         let artwork = MediaFile(descriptor: memory)
-        let view = file.reopened() ?? file
         let outcome = await withCheckedContinuation { continuation in
-            probes[id] = (continuation, 0)
-            worker.socket.send(WorkerRequest.probe(id: id), descriptors: [view.descriptor, artwork.descriptor])
+            probes[id] = Probe(file: file, artwork: artwork, waiting: continuation)
+            place(probe: id)
         }
-        switch outcome {
-        case .failure(let error): throw error
-        case .success(let info):
-            var bytes = [UInt8](repeating: 0, count: min(max(0, info.artworkSize), MediaWire.artworkCapacity))
-            let read = pread(artwork.descriptor, &bytes, bytes.count, 0)
-            return ProbedMedia(info: info, artwork: read == bytes.count ? bytes : [])
-        }
+        let info = try outcome.get()
+        var bytes = [UInt8](repeating: 0, count: min(max(0, info.artworkSize), MediaWire.artworkCapacity))
+        let read = pread(artwork.descriptor, &bytes, bytes.count, 0)
+        return ProbedMedia(info: info, artwork: read == bytes.count ? bytes : [])
     }
 
+    func place(probe id: UInt32) {
+        guard let probe = probes[id], probe.worker == nil else { return }
+        guard let worker = seats[.prober]?.worker else { return fill() }
+        probes[id]?.worker = worker
+        worker.send(.probe(id: id), probe.file, and: probe.artwork.descriptor, of: probe.artwork)
+    }
+
+    // MARK: Outcomes
+
+    /// Settles who opens the stream, or who probes.
+    func fail(_ id: UInt32, _ error: MediaError) {
+        if let probe = probes.removeValue(forKey: id) { return probe.waiting.resume(returning: .failure(error)) }
+        guard let entry = entries.removeValue(forKey: id) else { return }
+        // Whoever listens to the ring does not wait for what does not come.
+        entry.stream?.ring.finish(.failed)
+        entry.stream?.sink.yield(.failed(error))
+        entry.waiting?.resume(returning: .failure(error))
+        releaseQuarantine()
+    }
+
+    func failEverything(_ error: MediaError) {
+        for id in Array(probes.keys) + Array(entries.keys) { fail(id, error) }
+    }
+
+    func opened(_ id: UInt32, _ info: MediaInfo, passthrough: Bool) {
+        entries[id]?.stream?.opened(info.bounded, passthrough: passthrough)
+        let waiting = entries[id]?.waiting
+        entries[id]?.waiting = nil
+        waiting?.resume(returning: .success(()))
+    }
+
+    func settleStart(_ outcome: Result<Void, MediaError>) {
+        let list = starting
+        starting = []
+        for continuation in list { continuation.resume(returning: outcome) }
+    }
+
+    /// A number that is neither 0, which means nothing on the wire, nor in use.
     private func takeID() -> UInt32 {
-        defer { nextID = nextID == .max ? 1 : nextID + 1 }
+        repeat { nextID = nextID == .max ? 1 : nextID + 1 } while entries[nextID] != nil || probes[nextID] != nil
         return nextID
     }
 
     private func makeRing() throws(MediaError) -> AudioRing {
         do { return try AudioRing() } catch { throw MediaError(.internalError, "\(error)") }
     }
+}
 
-    // MARK: The process
-
-    private func ensureWorker() throws(MediaError) -> Worker {
-        guard !stopped else { throw MediaError(.internalError, "the media engine has stopped") }
-        if let worker { return worker }
-        let next: Worker
-        if let spare { next = spare } else { next = try Worker(path: configuration.workerPath) }
-        worker = next
-        spare = try? Worker(path: configuration.workerPath)
-        unanswered = 0
-        Task { await self.listen(to: next) }
-        if watcher == nil { watcher = Task { await self.watch() } }
-        return next
-    }
-
-    private func listen(to worker: Worker) async {
-        for await reply in worker.replies where worker === self.worker { take(reply) }
-        if worker === self.worker { died(culprit: nil) }
-    }
-
-    private func take(_ reply: WorkerReply) {
-        switch reply {
-        case .ready: break
-        case .opened(let id, let info, let passthrough):
-            entries[id]?.stream?.opened(info, passthrough: passthrough)
-            settle(id, .success(()))
-        case .ended(let id): entries[id]?.stream?.sink.yield(.produced)
-        case .failed(let id, let failure, let detail):
-            fail(id, MediaError(failure, String(detail.prefix(300))))
-        case .probed(let id, let info): probes.removeValue(forKey: id)?.waiting.resume(returning: .success(info))
-        case .pong(_, let busy, let busyFor):
-            unanswered = 0
-            if busyFor > configuration.patience { died(culprit: busy) }
-        }
-    }
-
-    private func settle(_ id: UInt32, _ outcome: Result<Void, MediaError>) {
-        let waiting = entries[id]?.waiting
-        entries[id]?.waiting = nil
-        waiting?.resume(returning: outcome)
-    }
-
-    private func fail(_ id: UInt32, _ error: MediaError) {
-        if let probe = probes.removeValue(forKey: id) { return probe.waiting.resume(returning: .failure(error)) }
-        entries[id]?.stream?.sink.yield(.failed(error))
-        settle(id, .failure(error))
-        entries[id] = nil
-    }
-
-    private func watch() async {
-        var number: UInt32 = 0
-        while !stopped {
-            do { try await clock.sleep(for: configuration.heartbeat) } catch { return }
-            guard let worker else { continue }
-            if unanswered >= configuration.missedHeartbeats {
-                died(culprit: nil)
-                continue
-            }
-            number &+= 1
-            unanswered += 1
-            worker.socket.send(WorkerRequest.ping(number: number))
-        }
-    }
-
-    /// The worker is gone or to be given up: every stream reopens at its position in the next one. A stream that two
-    /// workers stuck at is not tried a third time, and a file that was being opened or probed is not tried again.
-    private func died(culprit: UInt32?) {
-        worker?.end()
-        worker = nil
-        restarts += 1
-        guard !stopped else { return }
-        logger.warning("media worker lost, \(entries.count) streams reopen")
-        let hostile = MediaError(.damaged, "the media worker did not survive this file")
-        for (id, _) in probes where culprit == nil || culprit == id { fail(id, hostile) }
-        for (id, probe) in probes {
-            probes[id] = nil
-            probe.waiting.resume(returning: .failure(MediaError(.internalError, "the media worker was replaced")))
-        }
-        for id in Array(entries.keys) {
-            let opening = entries[id]?.waiting != nil
-            if culprit == id || (culprit == nil && opening) {
-                entries[id]?.strikes += 2
-            } else {
-                entries[id]?.strikes += culprit == nil ? 1 : 0
-            }
-            if (entries[id]?.strikes ?? 0) >= (culprit == nil ? 6 : 2) || (opening && culprit == nil) {
-                fail(id, hostile)
-            }
-        }
-        do throws(MediaError) {
-            let next = try ensureWorker()
-            for (_, entry) in entries { try reopen(entry, in: next) }
-        } catch {
-            logger.error("media worker: \(error)")
-            for id in Array(entries.keys) { fail(id, error) }
-        }
-    }
-
-    private func reopen(_ entry: Entry, in worker: Worker) throws(MediaError) {
-        guard let stream = entry.stream else { return }
-        let options = stream.replaceRing(try makeRing())
-        send(stream, entry.file, options, to: worker)
+extension MediaInfo {
+    /// With numbers that are safe to reckon with; a length that is longer than any position is none.
+    var bounded: MediaInfo {
+        var info = self
+        if info.duration > AudioRing.maximumPosition / 48 { info.duration = 0 }
+        return info
     }
 }

@@ -53,11 +53,18 @@ public struct ProbedMedia: Sendable, Equatable {
 public struct MediaConfiguration: Sendable {
     public var workerPath: String
     /// Between two questions whether the worker is alive.
-    public var heartbeat: Duration = .milliseconds(250)
-    /// A decode thread that is busy with one stream for longer has been fooled.
-    public var patience = 700
+    public var heartbeat: Duration = .milliseconds(200)
+    /// Milliseconds of CPU time that a thread may use at one thing; the worker itself stops at less where it can.
+    public var cpuLimit = 1_500
+    /// Milliseconds that a thread may take for one thing when it does not compute: a disk that wakes up takes several
+    /// seconds.
+    public var inputLimit = 15_000
     /// Questions without an answer after which the worker is taken for dead.
     public var missedHeartbeats = 3
+    /// Heartbeats that a start may take: a busy machine needs a while.
+    public var startHeartbeats = 50
+    /// Failed starts in a row after which what waits for a worker is given up.
+    public var startAttempts = 5
 
     public init(workerPath: String) { self.workerPath = workerPath }
 }

@@ -87,6 +87,20 @@ public enum WorkerReply: Codable, Sendable, Equatable {
     case ended(id: UInt32)
     case failed(id: UInt32, failure: MediaFailure, detail: String)
     case probed(id: UInt32, info: MediaInfo)
-    /// `busy` is the stream that a decode thread has been at for `busyFor` milliseconds, 0 for none.
-    case pong(number: UInt32, busy: UInt32, busyFor: Int)
+    /// The threads that have been at one thing for long.
+    case pong(number: UInt32, lanes: [LaneReport])
+}
+
+/// A thread of the worker that has been at the stream or probe `id` for `wall` milliseconds, of which it computed for
+/// `cpu` milliseconds; what is missing it waited for input or for a processor.
+public struct LaneReport: Codable, Sendable, Equatable {
+    public var id: UInt32
+    public var cpu: Int
+    public var wall: Int
+
+    public init(id: UInt32, cpu: Int, wall: Int) {
+        self.id = id
+        self.cpu = cpu
+        self.wall = wall
+    }
 }

@@ -10,6 +10,9 @@ public final class WireSocket: Sendable {
     public init(descriptor: Int32) { self.descriptor = descriptor }
     deinit { close(descriptor) }
 
+    /// Both sides read an end from now on.
+    public func hangUp() { shutdown(descriptor, Int32(SHUT_RDWR)) }
+
     /// False where the other side is gone.
     @discardableResult
     public func send(_ message: some Encodable, descriptors: [Int32] = []) -> Bool {

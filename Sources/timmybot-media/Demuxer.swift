@@ -1,4 +1,6 @@
+import AudioRing
 import CLibAV
+import CLinux
 import Glibc
 import MediaWire
 
@@ -18,6 +20,9 @@ struct WorkerError: Error {
         let bytes = text.prefix { $0 != 0 }.map { UInt8(bitPattern: $0) }
         self.init(failure, String(decoding: bytes, as: UTF8.self))
     }
+
+    /// What a library call that was cut short for its CPU time comes to.
+    static let tooExpensive = WorkerError(.tooExpensive, "decoding takes far longer than playing")
 }
 
 /// Reads packets of the best audio stream from a descriptor. Owned by one thread at a time.
@@ -47,13 +52,15 @@ final class Demuxer {
         context.pointee.max_streams = 64
         context.pointee.max_probe_packets = 256
         context.pointee.max_index_size = 1 << 18
+        context.pointee.interrupt_callback = AVIOInterruptCB(
+            callback: { _ in tb_cpu_budget_spent() ? 1 : 0 }, opaque: nil)
         var opened: UnsafeMutablePointer<AVFormatContext>? = context
         let status = avformat_open_input(&opened, nil, nil, nil)
         guard status == 0, let format = opened else {
             DescriptorSource.free(io)
             var gone: UnsafeMutablePointer<AVPacket>? = packet
             av_packet_free(&gone)
-            throw WorkerError(.unsupported, code: status)
+            throw tb_cpu_budget_spent() ? .tooExpensive : WorkerError(.unsupported, code: status)
         }
         self.format = format
         // Opus and FLAC say all in their headers; others need a look at some packets.
@@ -61,13 +68,14 @@ final class Demuxer {
         let known = [AV_CODEC_ID_OPUS, AV_CODEC_ID_FLAC].contains { $0 == first?.pointee.codecpar.pointee.codec_id }
         if !known || format.pointee.nb_streams != 1 { avformat_find_stream_info(format, nil) }
         let index = av_find_best_stream(format, AVMEDIA_TYPE_AUDIO, -1, -1, nil, 0)
-        guard index >= 0, let found = format.pointee.streams[Int(index)] else {
+        let isSpent = tb_cpu_budget_spent()
+        guard !isSpent, index >= 0, let found = format.pointee.streams[Int(index)] else {
             var closing: UnsafeMutablePointer<AVFormatContext>? = format
             avformat_close_input(&closing)
             DescriptorSource.free(io)
             var gone: UnsafeMutablePointer<AVPacket>? = packet
             av_packet_free(&gone)
-            throw WorkerError(.noAudio, "no audio stream")
+            throw isSpent ? .tooExpensive : WorkerError(.noAudio, "no audio stream")
         }
         stream = found
         for other in 0..<Int(format.pointee.nb_streams) where other != Int(index) {
@@ -90,6 +98,7 @@ final class Demuxer {
         for _ in 0..<Self.maximumSkipped {
             av_packet_unref(packet)
             let status = av_read_frame(format, packet)
+            if status < 0, tb_cpu_budget_spent() { throw .tooExpensive }
             if status == tb_averror_eof() { return nil }
             guard status >= 0 else { throw WorkerError(.damaged, code: status) }
             if packet.pointee.stream_index == stream.pointee.index, packet.pointee.size > 0 { return packet }
@@ -102,8 +111,14 @@ final class Demuxer {
         guard pts != tb_no_pts() else { return nil }
         let start = stream.pointee.start_time
         let base = start == tb_no_pts() || parameters.pointee.codec_id == AV_CODEC_ID_OPUS ? 0 : start
-        return av_rescale_q(pts - base, stream.pointee.time_base, Self.rate)
+        let (distance, overflow) = pts.subtractingReportingOverflow(base)
+        guard !overflow else { return nil }
+        let samples = av_rescale_q(distance, stream.pointee.time_base, Self.rate)
+        return abs(Double(samples)) <= Self.farthest ? samples : nil
     }
+
+    /// Samples beyond which a time is not believed; as a `Double`, because the smallest `Int64` has no magnitude.
+    private static let farthest = Double(AudioRing.maximumPosition)
 
     /// Goes to the last packet at or before `samples` (48 kHz); false where the input cannot seek.
     func seek(to samples: UInt64) -> Bool {
@@ -190,6 +205,8 @@ final class DescriptorSource {
             { opaque, buffer, count in
                 guard let opaque else { return tb_averror_io() }
                 let source = Unmanaged<DescriptorSource>.fromOpaque(opaque).takeUnretainedValue()
+                // A file that is searched from end to end computes between reads.
+                if tb_cpu_budget_spent() { return tb_averror_exit() }
                 while true {
                     let got = Glibc.read(source.descriptor, buffer, Int(count))
                     if got > 0 { return Int32(got) }

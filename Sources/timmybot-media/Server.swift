@@ -1,56 +1,78 @@
 import AudioRing
+import CLinux
 import Foundation
 import Glibc
 import MediaWire
 
-/// The worker's streams: one thread reads the control socket, others fill rings.
+/// The worker's streams. One thread reads the control socket, one ticks, and a few work: any of them at any stream, but
+/// one at a time at each. A thread that is held up (by a slow disk or a heavy file) is stood in for, so that it holds up
+/// nobody else.
+///
+/// `@unchecked Sendable`: everything mutable is guarded by `lock`; a stream is touched only by the thread that has marked
+/// it as running.
 final class Server: @unchecked Sendable {
-    /// How often rings are topped up, in microseconds. A ring holds 240 ms.
-    private static let period: UInt32 = 40_000
-    static let threads = 2
+    /// How often rings are topped up, in milliseconds. A ring holds 240 ms.
+    private static let period: UInt64 = 40
+    /// Threads that work while none is held up, and at most.
+    private static let threads = 2
+    private static let maximumThreads = Int(TB_BOARD_LANES)
+    /// Milliseconds at one stream after which a thread counts as held up.
+    static let patience: UInt64 = 60
+    /// CPU time in nanoseconds that opening a file may take, and topping up a ring.
+    private static let openBudget: UInt64 = 1_000_000_000
+    private static let fillBudget: UInt64 = 500_000_000
 
-    /// `@unchecked Sendable`: `lanes` are guarded each by its own lock; the socket is safe by itself.
-    private final class Lane: @unchecked Sendable {
-        let lock = NSCondition()
-        /// Work for the lane's thread, done between fillings.
+    /// A stream, or a probe, and what is to be done with it in order.
+    private final class Item {
         var jobs: [() -> Void] = []
-        var streams: [UInt32: Stream] = [:]
-        /// The stream that is being worked at, since when.
-        var busy: (id: UInt32, since: UInt64) = (0, 0)
+        var stream: Stream?
+        var isQueued = false
+        var isRunning = false
     }
 
     private let socket: WireSocket
-    private let lanes = (0..<Server.threads).map { _ in Lane() }
+    private let board: OpaquePointer
+    private let lock = NSCondition()
+    private var items: [UInt32: Item] = [:]
+    private var queue: [UInt32] = []
+    private var taken = 0
+    private var lanes: [Lane] = []
+    /// Threads that are to be, counting those that start just now.
+    private var threadCount = 0
+    private var freePlaces = Array((0..<Server.maximumThreads).reversed())
 
-    init(socket: WireSocket) { self.socket = socket }
+    init(socket: WireSocket, board: OpaquePointer) {
+        self.socket = socket
+        self.board = board
+    }
 
     /// Serves until the host closes the socket.
     func run() {
-        for lane in lanes {
-            let thread = Thread { [self] in work(lane) }
-            thread.stackSize = 1 << 20
-            thread.start()
-        }
+        lock.withLock { for _ in 0..<Self.threads { addThread() } }
+        start { [self] in tick() }
         socket.send(WorkerReply.ready)
         while let (request, descriptors) = socket.receive(WorkerRequest.self) { take(request, descriptors) }
     }
 
-    private func lane(_ id: UInt32) -> Lane { lanes[Int(id) % lanes.count] }
+    private func start(_ body: @escaping @Sendable () -> Void) {
+        let thread = Thread(block: body)
+        thread.stackSize = 1 << 20
+        thread.start()
+    }
 
     private func take(_ request: WorkerRequest, _ descriptors: [Int32]) {
         switch request {
         case .open(let id, let options):
             guard descriptors.count == 2 else { return refuse(id, descriptors) }
-            enqueue(id) { [self] lane in open(id, options, descriptors, in: lane) }
+            enqueue(id) { [self] in open(id, options, descriptors) }
         case .change(let id, let volume, let filter):
-            enqueue(id) { [self] lane in
-                attempt(id, in: lane) { stream throws(WorkerError) in try stream.change(volume: volume, filter: filter)
-                }
+            enqueue(id) { [self] in
+                attempt(id) { stream throws(WorkerError) in try stream.change(volume: volume, filter: filter) }
             }
-        case .close(let id): enqueue(id) { $0.streams[id] = nil }
+        case .close(let id): enqueue(id) { [self] in set(nil, for: id) }
         case .probe(let id):
             guard descriptors.count == 2 else { return refuse(id, descriptors) }
-            enqueue(id) { [self] _ in probe(id, descriptors) }
+            enqueue(id) { [self] in probe(id, descriptors) }
         case .ping(let number): pong(number)
         }
     }
@@ -62,48 +84,128 @@ final class Server: @unchecked Sendable {
 
     private func pong(_ number: UInt32) {
         let now = clockMilliseconds()
-        let busiest =
-            lanes.map { lane in
-                lane.lock.withLock { lane.busy.id == 0 ? (0, 0) : (lane.busy.id, Int(now - min(now, lane.busy.since))) }
-            }.max { $0.1 < $1.1 } ?? (0, 0)
-        socket.send(WorkerReply.pong(number: number, busy: busiest.0, busyFor: busiest.1))
+        let reports = lock.withLock { lanes.compactMap { $0.report(now: now) } }
+        socket.send(WorkerReply.pong(number: number, lanes: reports))
     }
 
-    private func enqueue(_ id: UInt32, _ job: @escaping (Lane) -> Void) {
-        let lane = lane(id)
-        lane.lock.withLock {
-            lane.jobs.append { [self] in
-                mark(lane, id)
-                job(lane)
-                mark(lane, 0)
-            }
-            lane.lock.signal()
+    // MARK: Sharing out the work; all of it under the lock
+
+    private func enqueue(_ id: UInt32, _ job: @escaping () -> Void) {
+        lock.withLock {
+            let item = items[id] ?? Item()
+            items[id] = item
+            item.jobs.append(job)
+            queueUp(id, item)
         }
     }
 
-    private func mark(_ lane: Lane, _ id: UInt32) { lane.lock.withLock { lane.busy = (id, clockMilliseconds()) } }
+    private func queueUp(_ id: UInt32, _ item: Item) {
+        guard !item.isQueued, !item.isRunning else { return }
+        item.isQueued = true
+        queue.append(id)
+        lock.signal()
+    }
 
-    // MARK: Lane threads
+    private func next() -> UInt32? {
+        guard taken < queue.count else { return nil }
+        defer {
+            taken += 1
+            if taken == queue.count {
+                queue.removeAll(keepingCapacity: true)
+                taken = 0
+            }
+        }
+        return queue[taken]
+    }
 
-    private func work(_ lane: Lane) {
+    private func addThread() {
+        guard threadCount < Self.maximumThreads, let place = freePlaces.popLast() else { return }
+        threadCount += 1
+        start { [self] in work(place) }
+    }
+
+    // MARK: Threads
+
+    private func tick() {
         while true {
-            let jobs = lane.lock.withLock { () -> [() -> Void] in
-                if lane.jobs.isEmpty {
-                    _ = lane.lock.wait(until: Date(timeIntervalSinceNow: Double(Self.period) / 1e6))
+            usleep(UInt32(Self.period) * 1_000)
+            let now = clockMilliseconds()
+            lock.withLock {
+                for (id, item) in items where item.stream?.needsFilling == true { queueUp(id, item) }
+                var stuck = 0
+                for lane in lanes {
+                    lane.observe()
+                    if lane.isStuck(now: now) { stuck += 1 }
                 }
-                defer { lane.jobs = [] }
-                return lane.jobs
+                if threadCount - stuck < Self.threads { addThread() }
             }
-            for job in jobs { job() }
-            for (id, stream) in lane.streams {
-                mark(lane, id)
-                fill(stream, in: lane)
-            }
-            mark(lane, 0)
         }
     }
 
-    private func open(_ id: UInt32, _ options: StreamOptions, _ descriptors: [Int32], in lane: Lane) {
+    private func work(_ place: Int) {
+        tb_thread_name("lane \(place)")
+        guard let lane = Lane(index: place, board: board) else { exit(71) }
+        lock.lock()
+        lanes.append(lane)
+        while isNeeded(lane) {
+            guard let id = next(), let item = items[id] else {
+                lock.wait()
+                continue
+            }
+            serve(id, item, in: lane)
+        }
+        lanes.removeAll { $0 === lane }
+        threadCount -= 1
+        freePlaces.append(place)
+        // The signal that woke this thread was meant for whoever takes what waits.
+        if taken < queue.count { lock.signal() }
+        lock.unlock()
+    }
+
+    /// Those who stood in go when nobody is held up any more.
+    private func isNeeded(_ lane: Lane) -> Bool {
+        guard threadCount > Self.threads else { return true }
+        let now = clockMilliseconds()
+        return threadCount - lanes.filter { $0.isStuck(now: now) }.count <= Self.threads
+    }
+
+    /// With the lock held, which is given up for the work itself.
+    private func serve(_ id: UInt32, _ item: Item, in lane: Lane) {
+        item.isQueued = false
+        item.isRunning = true
+        let jobs = item.jobs
+        item.jobs = []
+        lane.begin(id, now: clockMilliseconds())
+        lock.unlock()
+        tb_cpu_budget(Self.openBudget)
+        for job in jobs { job() }
+        tb_cpu_budget(Self.fillBudget)
+        fill(id)
+        tb_cpu_budget(0)
+        lock.lock()
+        lane.end()
+        item.isRunning = false
+        if !item.jobs.isEmpty {
+            queueUp(id, item)
+        } else if item.stream == nil {
+            items[id] = nil
+        }
+    }
+
+    // MARK: Work; by the thread that the stream is running on
+
+    private func stream(_ id: UInt32) -> Stream? { lock.withLock { items[id]?.stream } }
+
+    /// The old one is let go of outside the lock.
+    private func set(_ stream: Stream?, for id: UInt32) {
+        let old = lock.withLock {
+            defer { items[id]?.stream = stream }
+            return items[id]?.stream
+        }
+        withExtendedLifetime(old) {}
+    }
+
+    private func open(_ id: UInt32, _ options: StreamOptions, _ descriptors: [Int32]) {
         guard let ring = try? AudioRing(adopting: descriptors[1]) else {
             close(descriptors[0])
             socket.send(WorkerReply.failed(id: id, failure: .internalError, detail: "ring cannot be mapped"))
@@ -111,32 +213,29 @@ final class Server: @unchecked Sendable {
         }
         do throws(WorkerError) {
             let stream = try Stream(id: id, descriptor: descriptors[0], ring: ring, options: options)
-            lane.streams[id] = stream
-            fill(stream, in: lane)
-            if lane.streams[id] != nil || stream.isOver {
-                socket.send(WorkerReply.opened(id: id, info: stream.info, passthrough: stream.isPassthrough))
-            }
-            if stream.isOver { socket.send(WorkerReply.ended(id: id)) }
+            let goesOn = try stream.fill()
+            socket.send(WorkerReply.opened(id: id, info: stream.info, passthrough: stream.isPassthrough))
+            if goesOn { set(stream, for: id) } else { socket.send(WorkerReply.ended(id: id)) }
         } catch {
             ring.finish(.failed)
             socket.send(WorkerReply.failed(id: id, failure: error.failure, detail: error.detail))
         }
     }
 
-    private func fill(_ stream: Stream, in lane: Lane) {
-        attempt(stream.id, in: lane) { stream throws(WorkerError) in
-            if try !stream.fill() {
-                lane.streams[stream.id] = nil
-            }
+    private func fill(_ id: UInt32) {
+        attempt(id) { stream throws(WorkerError) in
+            guard try !stream.fill() else { return }
+            set(nil, for: id)
+            socket.send(WorkerReply.ended(id: id))
         }
     }
 
-    private func attempt(_ id: UInt32, in lane: Lane, _ body: (Stream) throws(WorkerError) -> Void) {
-        guard let stream = lane.streams[id] else { return }
+    private func attempt(_ id: UInt32, _ body: (Stream) throws(WorkerError) -> Void) {
+        guard let stream = stream(id) else { return }
         do throws(WorkerError) {
             try body(stream)
         } catch {
-            lane.streams[id] = nil
+            set(nil, for: id)
             stream.fail()
             socket.send(WorkerReply.failed(id: id, failure: error.failure, detail: error.detail))
         }

@@ -1,15 +1,15 @@
 import AudioRing
 import CLibAV
-import Foundation
-import Glibc
+import CLinux
 import MediaWire
 
-/// One track on its way into a ring. Owned by the decode thread; `change` hands over through the server's lock.
+/// One track on its way into a ring. Used by one thread at a time, but for `needsFilling`.
 final class Stream {
     /// Packets in the ring that are aimed at: 240 ms, so that a change of volume or filter is heard within 300 ms.
     static let target = 12
-    /// Seconds of CPU that one filling may burn before the stream is given up.
-    static let cpuBudget = 2.0
+    /// How far a packet's time may be from where the track is, in samples: six hours. Beyond, it is not believed, and the
+    /// packet follows the one before.
+    private static let farthestJump: Int64 = 6 * 3_600 * 48_000
 
     let id: UInt32
     private let ring: AudioRing
@@ -18,8 +18,12 @@ final class Stream {
     private var transcoder: Transcoder?
     private var atEnd = false
     private var nextPosition: UInt64
-    /// The last packets that went through, to prime a decoder that takes over in mid-track.
-    private var recent: [UnsafeMutablePointer<AVPacket>] = []
+    /// Whether the source is Opus that can go through as it is.
+    private var mayBeUntouched: Bool
+    /// Of such a source: the last packets that were given out, and those that the transcoder has read ahead.
+    private var kept: [KeptPacket] = []
+    /// Read already, and to go through before the demuxer is asked.
+    private var replay: [KeptPacket] = []
     private(set) var isOver = false
 
     /// Takes over `descriptor`.
@@ -28,42 +32,57 @@ final class Stream {
         self.ring = ring
         self.options = options
         demuxer = try Demuxer(descriptor: descriptor)
-        nextPosition = options.start / 960 * 960
+        nextPosition = min(options.start, AudioRing.maximumPosition) / 960 * 960
         if options.start > 0, !demuxer.seek(to: options.start) {
             throw WorkerError(.unsupported, "this input cannot seek")
         }
         let codec = demuxer.parameters.pointee
-        let untouched = codec.codec_id == AV_CODEC_ID_OPUS && codec.ch_layout.nb_channels <= 2 && options.isPlain
-        if !untouched { try startTranscoding(at: options.start) }
+        mayBeUntouched = codec.codec_id == AV_CODEC_ID_OPUS && codec.ch_layout.nb_channels <= 2
+        if !mayBeUntouched || !options.isPlain { try startTranscoding(at: options.start) }
     }
-
-    deinit { forgetRecent() }
 
     var info: MediaInfo { demuxer.info }
     var isPassthrough: Bool { transcoder == nil }
 
+    /// Heard within what already waits in the ring.
     func change(volume: Double, filter: String) throws(WorkerError) {
         options.volume = volume
         options.filter = filter
         if let transcoder { return transcoder.change(volume: volume, filter: filter) }
-        guard !options.isPlain else { return }
-        try startTranscoding(at: nextPosition)
-        for packet in recent { try push(packet) }
-        forgetRecent()
+        if !options.isPlain { try leaveUntouched() }
     }
 
-    private func startTranscoding(at start: UInt64) throws(WorkerError) {
+    private func startTranscoding(at start: UInt64, isPrimed: Bool = false) throws(WorkerError) {
         transcoder = try Transcoder(
-            demuxer.parameters, timeBase: demuxer.stream.pointee.time_base, options: options, start: start)
+            demuxer.parameters, timeBase: demuxer.stream.pointee.time_base, options: options, start: start,
+            isPrimed: isPrimed)
     }
+
+    /// In mid-track: the last packets prime decoder and encoder, so that the change itself is not heard.
+    private func leaveUntouched() throws(WorkerError) {
+        try startTranscoding(at: nextPosition, isPrimed: kept.count >= 4 && nextPosition >= 4 * 960)
+        kept += replay
+        replay = []
+        for one in kept { try transcoder?.push(one.packet) { demuxer.position($0) } }
+    }
+
+    /// In mid-track: the packets that the transcoder has read and not yet given out follow as they are.
+    private func returnToUntouched(from transcoder: Transcoder) {
+        nextPosition = transcoder.position
+        replay = kept.filter { $0.position >= nextPosition }
+        kept.removeAll { $0.position >= nextPosition }
+        self.transcoder = nil
+    }
+
+    /// From any thread.
+    var needsFilling: Bool { ring.count < Self.target }
 
     /// Tops up the ring. Returns whether the stream goes on.
     func fill() throws(WorkerError) -> Bool {
-        let started = clock()
         // Bounded: a listener who takes packets as fast as they come must not make this look like a hang.
         for _ in 0..<Self.target where ring.count < Self.target && !isOver {
             if let transcoder {
-                try transcode(transcoder, started)
+                try transcode(transcoder)
             } else {
                 try passThrough()
             }
@@ -77,18 +96,36 @@ final class Stream {
     }
 
     private func passThrough() throws(WorkerError) {
+        if !replay.isEmpty {
+            let next = replay.removeFirst()
+            return try pass(next.packet, at: next.position)
+        }
         guard let packet = try demuxer.next() else { return finish() }
+        try pass(packet, at: believable(packet.pointee.pts))
+    }
+
+    private func pass(_ packet: UnsafeMutablePointer<AVPacket>, at position: UInt64) throws(WorkerError) {
         let bytes = UnsafeRawBufferPointer(start: packet.pointee.data, count: Int(packet.pointee.size))
         guard Self.isTwentyMilliseconds(bytes) else {
             // Another framing: from here on it is decoded and cut anew.
+            mayBeUntouched = false
             try startTranscoding(at: nextPosition)
-            return try push(packet)
+            try push(packet)
+            for one in replay { try push(one.packet) }
+            (kept, replay) = ([], [])
+            return
         }
-        let position = demuxer.position(packet.pointee.pts).map { UInt64(clamping: $0) } ?? nextPosition
-        remember(packet)
+        keep(packet, at: position)
         if position + 960 <= options.start { return }
         guard ring.push(bytes, position: position) else { throw WorkerError(.damaged, "packet does not fit") }
         nextPosition = position + 960
+    }
+
+    private func believable(_ pts: Int64) -> UInt64 {
+        guard let position = demuxer.position(pts), abs(position - Int64(nextPosition)) <= Self.farthestJump else {
+            return nextPosition
+        }
+        return UInt64(max(0, position))
     }
 
     /// RFC 6716, section 3.1: one frame (code 0) of 20 ms.
@@ -102,31 +139,25 @@ final class Stream {
         }
     }
 
-    private func remember(_ packet: UnsafeMutablePointer<AVPacket>) {
-        guard let copy = av_packet_clone(packet) else { return }
-        recent.append(copy)
-        if recent.count > 5 {
-            var gone: UnsafeMutablePointer<AVPacket>? = recent.removeFirst()
-            av_packet_free(&gone)
-        }
+    /// Five packets that were given out are enough to prime with; the cap is for times that do not advance.
+    private func keep(_ packet: UnsafeMutablePointer<AVPacket>, at position: UInt64) {
+        guard let copy = KeptPacket(packet, position: position) else { return }
+        kept.append(copy)
+        while kept.count > 64 || (kept.count > 5 && kept[5].position + 960 <= nextPosition) { kept.removeFirst() }
     }
 
-    private func forgetRecent() {
-        for packet in recent {
-            var gone: UnsafeMutablePointer<AVPacket>? = packet
-            av_packet_free(&gone)
+    private func transcode(_ transcoder: Transcoder) throws(WorkerError) {
+        if mayBeUntouched, options.isPlain, transcoder.isAtFullVolume {
+            returnToUntouched(from: transcoder)
+            return try passThrough()
         }
-        recent = []
-    }
-
-    private func transcode(_ transcoder: Transcoder, _ started: clock_t) throws(WorkerError) {
         while !transcoder.hasFrame, !atEnd {
-            guard Double(clock() - started) / Double(CLOCKS_PER_SEC) < Self.cpuBudget else {
-                throw WorkerError(.tooExpensive, "decoding takes far longer than playing")
-            }
+            if tb_cpu_budget_spent() { throw .tooExpensive }
             try push(try demuxer.next())
         }
         let pushed = try transcoder.nextPacket(atEnd: atEnd) { bytes, position in
+            // What only primed the encoder.
+            if position < self.nextPosition { return true }
             self.nextPosition = position + 960
             return self.ring.push(bytes, position: position)
         }
@@ -135,6 +166,7 @@ final class Stream {
 
     private func push(_ packet: UnsafeMutablePointer<AVPacket>?) throws(WorkerError) {
         if packet == nil { atEnd = true }
+        if mayBeUntouched, let packet { keep(packet, at: believable(packet.pointee.pts)) }
         try transcoder?.push(packet) { demuxer.position($0) }
     }
 

@@ -1,4 +1,6 @@
+import AudioRing
 import CLibAV
+import CLinux
 import COpus
 import MediaWire
 
@@ -27,10 +29,16 @@ final class Transcoder {
     private(set) var position: UInt64
     private var packet = [UInt8](repeating: 0, count: 1275)
 
-    /// - Parameter start: position of the first sample that is to come out, in 48 kHz samples.
+    /// Samples by which what libopus encodes comes out late.
+    private static let lookahead: UInt64 = 312
+
+    /// - Parameters:
+    ///   - start: position of the first sample that is to come out, in 48 kHz samples.
+    ///   - isPrimed: the source is given from some packets before `start` on. The packet before `start` then comes out first,
+    ///     for nobody to hear, and the following ones are in step with the source's own: without the encoder's delay.
     init(
         _ parameters: UnsafeMutablePointer<AVCodecParameters>, timeBase: AVRational, options: StreamOptions,
-        start: UInt64
+        start: UInt64, isPrimed: Bool = false
     )
         throws(WorkerError)
     {
@@ -52,9 +60,11 @@ final class Transcoder {
         gain = Float(options.volume)
         targetGain = gain
         filter = options.filter
-        position = start
-        skipUntil = Int64(clamping: start)
+        position = isPrimed ? start - 960 : start
+        skipUntil = Int64(clamping: isPrimed ? start - 960 + Self.lookahead : start)
         context.pointee.thread_count = 1
+        // No codec has frames of a minute; a file that says so wants memory and time.
+        context.pointee.max_samples = 1 << 22
         context.pointee.pkt_timebase = timeBase
         avcodec_parameters_to_context(context, parameters)
         let opened = avcodec_open2(context, codec, nil)
@@ -88,6 +98,7 @@ final class Transcoder {
             let at = position(decoded.pointee.pts)
             try run(decoded, at: at)
             av_frame_unref(decoded)
+            if tb_cpu_budget_spent() { throw .tooExpensive }
         }
     }
 
@@ -97,7 +108,9 @@ final class Transcoder {
             throw WorkerError(.damaged, "impossible format")
         }
         if graph == nil || format != graphFormat { try build(frame, format) }
-        if let at { frame.pointee.pts = av_rescale_q(at, Demuxer.rate, AVRational(num: 1, den: format.0)) }
+        // Whatever the decoder made of the file's times: what is not believed is no time at all.
+        frame.pointee.pts =
+            at.map { av_rescale_q($0, Demuxer.rate, AVRational(num: 1, den: format.0)) } ?? tb_no_pts()
         guard av_buffersrc_add_frame(input, frame) >= 0 else {
             throw WorkerError(.damaged, "frame does not fit the filter")
         }
@@ -112,9 +125,10 @@ final class Transcoder {
         let count = Int(frame.pointee.nb_samples)
         var first = 0
         if let until = skipUntil {
-            let at = frame.pointee.pts == tb_no_pts() ? until : frame.pointee.pts
+            let isBelievable = abs(Double(frame.pointee.pts)) <= Double(AudioRing.maximumPosition)
+            let at = isBelievable ? frame.pointee.pts : until
             if at + Int64(count) <= until { return }
-            first = Int(max(0, until - at))
+            first = Int(min(Int64(count), max(0, until - at)))
             skipUntil = nil
         }
         let samples = UnsafeRawPointer(data).assumingMemoryBound(to: Float.self)
@@ -193,6 +207,9 @@ final class Transcoder {
         }
         gain = targetGain
     }
+
+    /// Whether nothing is left of a change of volume.
+    var isAtFullVolume: Bool { gain == 1 && targetGain == 1 }
 
     /// Whether a frame waits to be encoded, so that no more input is needed now.
     var hasFrame: Bool { waiting.count - consumed >= Self.frame * Self.channels }

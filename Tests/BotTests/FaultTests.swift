@@ -135,31 +135,5 @@ extension WholeBot {
             #expect(await eventually { await rig.world.voiceState(of: rig.bot, in: rig.home.guild) != nil })
             await rig.stop()
         }
-
-        @Test func aKilledWorkerCostsAtMostASecond() async throws {
-            let rig = try await Rig.start()
-            let (ear, report) = try await play(rig) { rig in
-                let worker = try #require(Self.children(named: "timmybot-media").max(), "no worker")
-                kill(worker, SIGKILL)
-            }
-            #expect(report.lost == 0 && report.undecryptable == 0, "\(report)")
-            #expect(report.silence + report.jumps * 50 <= 50, "\(report)")
-            let (value, start) = try await rig.compare(ear, with: "morning-train.opus", last: 1)
-            #expect(value > 0.98, "\(value)")
-            #expect(start < 10, "it went on where it was: \(start)")
-            await rig.stop()
-        }
-
-        /// Processes that this one has started.
-        private static func children(named name: String) -> [pid_t] {
-            let entries = (try? FileManager.default.contentsOfDirectory(atPath: "/proc")) ?? []
-            return entries.compactMap { pid_t($0) }.filter { pid in
-                guard let stat = try? String(contentsOfFile: "/proc/\(pid)/stat", encoding: .utf8),
-                    let end = stat.lastIndex(of: ")")
-                else { return false }
-                let fields = stat[stat.index(after: end)...].split(separator: " ")
-                return stat.contains("(\(name.prefix(15)))") && fields.count > 1 && pid_t(fields[1]) == getpid()
-            }
-        }
     }
 }

@@ -54,7 +54,7 @@ struct HostileTests {
     }
 
     @Test func foldersPipesAndClosedDescriptors() async throws {
-        let engine = makeEngine()
+        let engine = makeEngine { $0.inputLimit = 700 }
         for path in ["/tmp", "/dev/null", "/proc/self/maps"] {
             await #expect(throws: MediaError.self) {
                 _ = try await engine.open(openFile(path), options: StreamOptions())
@@ -125,7 +125,15 @@ struct ProcessTests {
         let (status, output) = try run("timmybot-media", ["--self-test"])
         #expect(status == 0, "\(output)")
         let lines = output.split(separator: "\n")
-        #expect(lines.count == 6 && lines.allSatisfy { $0.hasSuffix(": refused") }, "\(output)")
+        #expect(lines.count == 10 && lines.allSatisfy { $0.hasSuffix(": refused") }, "\(output)")
+    }
+
+    @Test func songsAreNotWrittenIntoAnOption() throws {
+        for arguments in [["--help"], ["-h"], [""], []] {
+            let (status, output) = try run("timmybot-songs", arguments)
+            #expect(status == 64 && output.contains("usage"), "\(arguments): \(status)")
+            #expect(arguments.first.map { $0.isEmpty || !FileManager.default.fileExists(atPath: $0) } != false)
+        }
     }
 
     @Test func itIsSeccompedAndBounded() async throws {
@@ -202,7 +210,8 @@ struct WireTests {
 
     @Test func nonsenseEndsTheTalkAndCrashesNothing() throws {
         let texts = [
-            "", "{}", "null", "[]", "{\"opened\":{}}", "{\"pong\":{\"number\":-1,\"busy\":1,\"busyFor\":1e99}}",
+            "", "{}", "null", "[]", "{\"opened\":{}}",
+            "{\"pong\":{\"number\":1,\"lanes\":[{\"id\":1,\"cpu\":1e99,\"wall\":0}]}}",
             "\u{0}",
             String(repeating: "[", count: 30_000), "{\"failed\":{\"id\":1,\"failure\":\"else\",\"detail\":\"\"}}",
             "{\"probed\":{\"id\":99999999999,\"info\":{}}}",

@@ -16,12 +16,16 @@ let builtFolder: String = {
     return (executable as NSString).deletingLastPathComponent
 }()
 
-func makeEngine(heartbeat: Duration = .milliseconds(250)) -> MediaEngine {
+func makeEngine(
+    heartbeat: Duration = .milliseconds(200), clock: any Clock<Duration> = ContinuousClock(),
+    adjust: (inout MediaConfiguration) -> Void = { _ in }
+) -> MediaEngine {
     var logger = Logger(label: "media")
     logger.logLevel = .critical
     var configuration = MediaConfiguration(workerPath: "\(builtFolder)/timmybot-media")
     configuration.heartbeat = heartbeat
-    return MediaEngine(configuration, logger: logger)
+    adjust(&configuration)
+    return MediaEngine(configuration, logger: logger, clock: clock)
 }
 
 func openFile(_ path: String) throws -> MediaFile {
@@ -102,6 +106,24 @@ final class Puller {
             }
         }
         return packets[first...]
+    }
+
+    /// One packet, if there is one.
+    func takeOne() -> Bool {
+        outcome = stream.ring.pop(into: buffer)
+        guard case .packet(let length, let position) = outcome else { return false }
+        packets.append(Packet(bytes: Array(buffer[..<length]), position: position))
+        return true
+    }
+
+    /// Takes whatever comes until `condition` holds.
+    func drain(until condition: () async -> Bool) async throws {
+        let patience = ContinuousClock.now + .seconds(10)
+        while await !condition() {
+            guard ContinuousClock.now < patience else { throw Stalled() }
+            while stream.ring.count > 0 { try await pull(1) }
+            try await Task.sleep(for: .milliseconds(1))
+        }
     }
 
     /// Waits until the worker has put in all that it puts in ahead of the listener.

@@ -9,13 +9,18 @@ actor LibraryIndex {
         let words: SearchText
     }
 
+    /// TB_E_UNAVAILABLE: the worker does not make sense of the file.
+    private static let unavailable: Int32 = -4
+
     /// Seconds between two looks at the folder.
-    private static let freshness: Int64 = 5
+    private let freshness: Int64
 
     private let host: Host
     private let path: String
     private var folder: Folder?
     private var entries: [String: Entry] = [:]
+    /// What could not be described; looked at again when it has changed.
+    private var passedOver: Set<Folder.File> = []
     private var scannedAt: Int64 = -1
     private var scanning: Task<Void, Never>?
     private var hasLooked = false
@@ -24,9 +29,10 @@ actor LibraryIndex {
     /// How long a search waits for the first look at the folder; a big one goes on meanwhile.
     private static let patience = Duration.milliseconds(1_200)
 
-    init(host: Host, path: String) {
+    init(host: Host, path: String, freshness: Int64) {
         self.host = host
         self.path = path
+        self.freshness = freshness
         Task { await self.refresh() }
     }
 
@@ -48,7 +54,7 @@ actor LibraryIndex {
     func refresh() async {
         var now = timespec()
         clock_gettime(CLOCK_MONOTONIC, &now)
-        if scanning == nil, scannedAt < 0 || Int64(now.tv_sec) - scannedAt >= Self.freshness {
+        if scanning == nil, scannedAt < 0 || Int64(now.tv_sec) - scannedAt >= freshness {
             scannedAt = Int64(now.tv_sec)
             scanning = Task { await self.scan() }
         }
@@ -74,8 +80,9 @@ actor LibraryIndex {
         let files = folder?.files() ?? []
         let present = Set(files.map(\.path))
         entries = entries.filter { present.contains($0.key) }
-        for file in files where entries[file.path]?.file != file {
-            if let entry = await describe(file) { entries[file.path] = entry }
+        passedOver.formIntersection(files)
+        for file in files where entries[file.path]?.file != file && !passedOver.contains(file) {
+            entries[file.path] = await describe(file)
         }
         scanning = nil
         hasLooked = true
@@ -96,6 +103,8 @@ actor LibraryIndex {
             return Entry(file: file, track: track, words: words)
         } catch {
             host.log(.info, "library: \(file.path) is passed over: \(error.detail)")
+            // Anything else is trouble of the host's, and says nothing about the file.
+            if error.code == Self.unavailable { passedOver.insert(file) }
             return nil
         }
     }

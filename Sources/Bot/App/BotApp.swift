@@ -147,6 +147,9 @@ public final class BotApp: Sendable {
         await voices.existing(GuildID(guild))?.report()
     }
 
+    /// Process id of the media worker that plays, for operators and tests; nil while there is none.
+    public var mediaWorkerPID: Int32? { get async { await engine.workerPID } }
+
     // MARK: Events, in order
 
     private func dispatch() async {

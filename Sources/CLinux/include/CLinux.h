@@ -1,8 +1,11 @@
 // System calls that Swift cannot import: variadic ones and those that glibc hides behind _GNU_SOURCE.
 #pragma once
+#include "CLinuxBoard.h"
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <sys/types.h>
+#include <time.h>
 
 // memfd of fixed `size`, sealed against growing and shrinking, close-on-exec. -1 with errno where it fails.
 int tb_sealed_memfd(const char *name, size_t size);
@@ -16,9 +19,29 @@ ssize_t tb_udp_receive(int fd, void *buffer, size_t capacity, int timeout_ms);
 // Names the calling thread for debuggers and `top -H`.
 void tb_thread_name(const char *name);
 
-// Starts `path` with `control` as its descriptor 3, standard input and output closed to it, every other descriptor but
-// standard error gone, and an almost empty environment. The pid, or -1 with errno.
-pid_t tb_spawn_worker(const char *path, int control);
+// The clock of the CPU time that the calling thread uses, readable by the whole process. 0, or an error number.
+int tb_thread_cpu_clock(clockid_t *clock);
+uint64_t tb_clock_nanoseconds(clockid_t clock);
+
+// CPU time that the calling thread may use from its next question on; 0 lifts the bound.
+void tb_cpu_budget(uint64_t nanoseconds);
+bool tb_cpu_budget_spent(void);
+
+// Starts `path` with `control` and `board` as its descriptors 3 and 4, standard input and output closed to it, every
+// other descriptor but standard error gone, and an almost empty environment. The pid, or -1 with errno.
+pid_t tb_spawn_worker(const char *path, int control, int board);
+
+// A descriptor that means this child and no later process of the same number. -1 with errno where it fails.
+int tb_pidfd_open(pid_t pid);
+int tb_pidfd_signal(int pidfd, int number);
+// Waits for the end: its exit status or -1, and the signal that ended it or 0.
+int tb_pidfd_reap(int pidfd, int *exit_status, int *signal_number);
+
+// What a confined process must be refused: each tries it. 0 where it worked, -1 with errno.
+int tb_try_fork(void);
+int tb_try_clone3(void);
+int tb_try_tgkill(pid_t process);
+int tb_try_executable_memory(void);
 
 // One message with up to 4 descriptors over a Unix socket. Bytes sent or received, -1 with errno; received descriptors
 // are close-on-exec, unused places are -1.

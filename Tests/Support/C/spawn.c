@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <signal.h>
 #include <spawn.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 int ts_pipe(int pair[2]) { return pipe2(pair, O_CLOEXEC); }
@@ -30,4 +31,8 @@ int ts_spawn(pid_t *pid, char *const *arguments, char *const *environment, int i
     posix_spawnattr_destroy(&attributes);
     posix_spawn_file_actions_destroy(&actions);
     return error;
+}
+
+int ts_signal_thread(pid_t process, pid_t thread, int number) {
+    return (int)syscall(SYS_tgkill, process, thread, number);
 }

@@ -5,6 +5,9 @@
 // A pipe whose ends a program started meanwhile by others does not inherit. 0, or -1 with errno.
 int ts_pipe(int pair[2]);
 
+// Sends a signal to one thread of a process. 0, or -1 with errno.
+int ts_signal_thread(pid_t process, pid_t thread, int number);
+
 // Starts a program (looked up in PATH) in its own process group, with no signal blocked and with the three descriptors
 // as its first and no others; -1 stands for /dev/null. 0, or the error's number.
 int ts_spawn(pid_t *pid, char *const *arguments, char *const *environment, int input, int output, int errors);
