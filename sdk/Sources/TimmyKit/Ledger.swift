@@ -70,10 +70,9 @@ final class Ledger: Sendable {
         guard !running.isEmpty else { return }
         for entry in running { entry.work.cancel() }
         if empty.wait(milliseconds: Self.patience) { return }
-        for entry in state.withLock({ Array($0.entries.values) }) {
-            entry.open?.fail(Failure(code: .cancelled, detail: "the plugin is being stopped"))
-        }
+        let deaf = state.withLock { Array($0.entries.values) }
+        for entry in deaf { entry.open?.fail(Failure(code: .cancelled, detail: "the plugin is being stopped")) }
+        // An answer that is on its way to the host right now gets there before `stop` returns.
+        if deaf.contains(where: { $0.open?.isSettling == true }) { empty.wait(milliseconds: Self.patience) }
     }
-
-    var count: Int { state.withLock { $0.entries.count } }
 }
