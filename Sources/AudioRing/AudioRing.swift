@@ -15,6 +15,9 @@ public final class AudioRing: @unchecked Sendable {
     /// Longest packet in bytes (RFC 6716, section 3.2.1).
     public static let maximumPacketSize = Int(TB_RING_PACKET_MAX)
 
+    /// Latest position that a packet may have, in 48 kHz samples: 265 days. Keeps arithmetic on positions far from overflow.
+    public static let maximumPosition = UInt64(1) << 40
+
     /// How the producer left the stream.
     public enum Ending: Sendable { case ended, failed }
 
@@ -74,7 +77,7 @@ public final class AudioRing: @unchecked Sendable {
     /// Packets that can be pushed now.
     public var freeSlots: Int { Int(tb_ring_free(ring)) }
 
-    /// False where the ring is full or the packet exceeds `maximumPacketSize`.
+    /// False where the ring is full, the packet exceeds `maximumPacketSize` or the position `maximumPosition`.
     public func push(_ packet: UnsafeRawBufferPointer, position: UInt64) -> Bool {
         guard let base = packet.baseAddress, !packet.isEmpty, packet.count <= Self.maximumPacketSize else {
             return false
@@ -108,7 +111,8 @@ public final class AudioRing: @unchecked Sendable {
     /// Packets that wait to be taken.
     public var count: Int { Int(tb_ring_count(ring)) }
 
-    /// Sample position in the track (48 kHz) after the last packet taken; 0 before the first.
+    /// Sample position in the track (48 kHz) after the last packet taken; 0 before the first, at most
+    /// `maximumPosition`.
     public var playedPosition: UInt64 { tb_ring_played(ring) }
 }
 

@@ -35,9 +35,10 @@ public final class MediaStream: Sendable {
     public var isPassthrough: Bool { state.withLock { $0.passthrough } }
     var options: StreamOptions { state.withLock { $0.options } }
 
-    /// Where the listeners are, in 48 kHz samples from the start of the track.
+    /// Where the listeners are, in 48 kHz samples from the start of the track; at most
+    /// `AudioRing.maximumPosition`, whatever the worker says.
     public var position: UInt64 {
-        state.withLock { max($0.base, $0.ring.playedPosition) }
+        state.withLock { min(max($0.base, $0.ring.playedPosition), AudioRing.maximumPosition) }
     }
 
     /// Heard within 300 ms. 1 is unchanged volume; `filter` is a name of `AudioFilter`, empty for none.
@@ -65,7 +66,7 @@ public final class MediaStream: Sendable {
     /// A fresh ring that goes on where the last one stopped, and the options for it.
     func replaceRing(_ ring: AudioRing) -> StreamOptions {
         let options = state.withLock { state in
-            state.base = max(state.base, state.ring.playedPosition)
+            state.base = min(max(state.base, state.ring.playedPosition), AudioRing.maximumPosition)
             state.options.start = state.base
             state.ring = ring
             return state.options

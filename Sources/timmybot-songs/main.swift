@@ -20,7 +20,8 @@ if arguments.count == 4, arguments[1] == "--pcm", let song = Song.all.first(wher
     let pcm = compose(song).map { Int16(max(-32_768, min(32_767, $0 * 32_767))).littleEndian }
     exit(FileManager.default.createFile(atPath: arguments[3], contents: pcm.withUnsafeBytes { Data($0) }) ? 0 : 73)
 }
-guard arguments.count == 2 else {
+// What looks like an option is a mistake, not the name of a folder.
+guard arguments.count == 2, !arguments[1].isEmpty, !arguments[1].hasPrefix("-") else {
     print(
         "usage: timmybot-songs FOLDER\n       timmybot-songs --pcm SONG FILE   (16-bit stereo at 48 kHz, before any codec)"
     )

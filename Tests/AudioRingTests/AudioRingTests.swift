@@ -62,6 +62,25 @@ import Testing
         #expect(ring.count <= AudioRing.capacity)
     }
 
+    @Test func anImpossiblePositionIsCorruptAndNeverPassedOn() throws {
+        let ring = try AudioRing()
+        #expect(!push(ring, [1], at: AudioRing.maximumPosition + 1), "an honest producer does not write it")
+        #expect(push(ring, [1], at: AudioRing.maximumPosition))
+        let memory = try #require(mmap(nil, 4096, PROT_READ | PROT_WRITE, MAP_SHARED, ring.fileDescriptor, 0))
+        defer { munmap(memory, 4096) }
+        // The first slot begins with its position; the consumer's own place sits in the third cache line.
+        for lie: UInt64 in [.max, .max - 959, 1 << 63, AudioRing.maximumPosition + 1] {
+            memory.storeBytes(of: lie, toByteOffset: 256, as: UInt64.self)
+            #expect(pop(ring).0 == .corrupt)
+            #expect(ring.playedPosition == 0)
+            memory.storeBytes(of: lie, toByteOffset: 136, as: UInt64.self)
+            #expect(ring.playedPosition <= AudioRing.maximumPosition)
+            memory.storeBytes(of: 0, toByteOffset: 136, as: UInt64.self)
+        }
+        memory.storeBytes(of: AudioRing.maximumPosition, toByteOffset: 256, as: UInt64.self)
+        #expect(pop(ring).0 == .packet(length: 1, position: AudioRing.maximumPosition))
+    }
+
     @Test func theMappingCannotBeShrunk() throws {
         let ring = try AudioRing()
         #expect(ftruncate(ring.fileDescriptor, 0) == -1)

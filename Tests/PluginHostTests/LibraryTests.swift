@@ -1,5 +1,7 @@
 import CTimmyBot
 import Foundation
+import Logging
+import Synchronization
 import Testing
 
 @testable import PluginHost
@@ -46,6 +48,69 @@ struct LibraryTests {
             let refused = await failure { try await source.open(key, startMilliseconds: 0) }
             #expect(refused?.code == TB_E_UNAVAILABLE, "\(key.debugDescription): \(String(describing: refused))")
         }
+        host.shutdown()
+    }
+
+    /// Counts, and makes sense of no file whose name says that it is bad.
+    private final class CountingProbe: ProbeService {
+        let code = Mutex<Int32>(TB_E_UNAVAILABLE)
+        private let counts = Mutex<[String: Int]>([:])
+
+        func count(_ name: String) -> Int { counts.withLock { $0[name] ?? 0 } }
+
+        func probe(descriptor: Int32) async throws(PluginFailure) -> PluginProbe {
+            defer { close(descriptor) }
+            let path = (try? FileManager.default.destinationOfSymbolicLink(atPath: "/proc/self/fd/\(descriptor)")) ?? ""
+            let name = (path as NSString).lastPathComponent
+            counts.withLock { $0[name, default: 0] += 1 }
+            guard !name.hasPrefix("bad") else {
+                throw PluginFailure(code: code.withLock { $0 }, userText: "bad", detail: "bad")
+            }
+            return PluginProbe(
+                durationMilliseconds: 1_000, codec: "opus", title: "", artist: "", album: "", artworkType: "",
+                artwork: [])
+        }
+    }
+
+    @Test func aBadFileIsProbedOnceUntilItChanges() async throws {
+        let scratch = try Scratch()
+        let music = "\(scratch.path)/music"
+        try FileManager.default.createDirectory(atPath: music, withIntermediateDirectories: true)
+        func write(_ name: String, _ text: String) throws {
+            try Data(text.utf8).write(to: URL(fileURLWithPath: "\(music)/\(name)"))
+        }
+        try write("song.opus", "sound")
+        try write("bad.opus", "noise")
+        let probe = CountingProbe()
+        var logger = Logger(label: "plugins")
+        logger.logLevel = .critical
+        let host = PluginHost(
+            PluginHost.Configuration(
+                directory: scratch.path, cacheDirectory: "\(scratch.path)/cache",
+                settings: ["timmy.library": "{\"directory\":\"\(music)\",\"rescan_seconds\":0}"]),
+            services: PluginServices(player: NoServices(), probe: probe), logger: logger)
+        try host.load(Self.plugin)
+        let source = try #require(host.sources.first)
+        /// Looks for a file that is added now: once it is found, the folder has been looked through again.
+        func rescan(_ round: Int) async throws {
+            try write("marker\(round).opus", "sound")
+            for _ in 0..<2_000
+            where try await source.resolve("marker\(round)", limit: 1).first?.key != "marker\(round).opus" {
+                await Task.yield()
+            }
+            #expect(probe.count("marker\(round).opus") == 1)
+        }
+        for round in 1...5 { try await rescan(round) }
+        #expect(probe.count("bad.opus") == 1)
+        #expect(probe.count("song.opus") == 1)
+        try write("bad.opus", "another noise")
+        for round in 6...7 { try await rescan(round) }
+        #expect(probe.count("bad.opus") == 2, "it has changed")
+        // Trouble that is not the file's own is forgotten.
+        probe.code.withLock { $0 = TB_E_INTERNAL }
+        try write("bad.opus", "yet another noise")
+        for round in 8...10 { try await rescan(round) }
+        #expect(probe.count("bad.opus") > 3)
         host.shutdown()
     }
 

@@ -10,24 +10,26 @@ actor LibraryIndex {
     }
 
     /// Seconds between two looks at the folder.
-    private static let freshness: Int64 = 5
+    private let freshness: Int64
 
     private let host: Host
     private let path: String
     private var folder: Folder?
     private var entries: [String: Entry] = [:]
+    /// What could not be described; looked at again when it has changed.
+    private var passedOver: Set<Folder.File> = []
     private var scannedAt: Int64 = -1
-    private var scanning: Task<Void, Never>?
+    private var isScanning = false
     private var hasLooked = false
     private var waiters: [Int: CheckedContinuation<Void, Never>] = [:]
     private var waiterCount = 0
     /// How long a search waits for the first look at the folder; a big one goes on meanwhile.
     private static let patience = Duration.milliseconds(1_200)
 
-    init(host: Host, path: String) {
+    init(host: Host, path: String, freshness: Int64) {
         self.host = host
         self.path = path
-        Task { await self.refresh() }
+        self.freshness = freshness
     }
 
     func entry(_ key: String) -> Entry? { entries[key] }
@@ -46,13 +48,20 @@ actor LibraryIndex {
 
     /// Takes in what has changed in the folder. Until the first look has ended, waits for it, but not for long.
     func refresh() async {
+        look()
+        if !hasLooked { await firstLook() }
+    }
+
+    /// Begins to look at the folder, unless that was done a moment ago.
+    func look() {
         var now = timespec()
         clock_gettime(CLOCK_MONOTONIC, &now)
-        if scanning == nil, scannedAt < 0 || Int64(now.tv_sec) - scannedAt >= Self.freshness {
+        if !isScanning, scannedAt < 0 || Int64(now.tv_sec) - scannedAt >= freshness {
             scannedAt = Int64(now.tv_sec)
-            scanning = Task { await self.scan() }
+            isScanning = true
+            // Ends with the plugin; a search that asked for it does not wait for all of it.
+            host.background { await self.scan() }
         }
-        if !hasLooked { await firstLook() }
     }
 
     private func firstLook() async {
@@ -60,10 +69,12 @@ actor LibraryIndex {
         let id = waiterCount
         await withCheckedContinuation { continuation in
             waiters[id] = continuation
-            Task {
+            let patience = host.background {
                 try? await Task.sleep(for: Self.patience)
-                wake(id)
+                await self.wake(id)
             }
+            // No work begins any more after the stop.
+            if !patience.hasBegun { wake(id) }
         }
     }
 
@@ -74,10 +85,12 @@ actor LibraryIndex {
         let files = folder?.files() ?? []
         let present = Set(files.map(\.path))
         entries = entries.filter { present.contains($0.key) }
-        for file in files where entries[file.path]?.file != file {
-            if let entry = await describe(file) { entries[file.path] = entry }
+        passedOver.formIntersection(files)
+        for file in files where entries[file.path]?.file != file && !passedOver.contains(file) {
+            if Task.isCancelled { break }
+            entries[file.path] = await describe(file)
         }
-        scanning = nil
+        isScanning = false
         hasLooked = true
         for id in waiters.keys { wake(id) }
     }
@@ -96,6 +109,8 @@ actor LibraryIndex {
             return Entry(file: file, track: track, words: words)
         } catch {
             host.log(.info, "library: \(file.path) is passed over: \(error.detail)")
+            // Anything else is trouble of the host's, and says nothing about the file.
+            if error.code == .unavailable { passedOver.insert(file) }
             return nil
         }
     }

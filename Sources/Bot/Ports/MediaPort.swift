@@ -40,7 +40,7 @@ final class TrackStream: AudioStream, Sendable {
     }
 
     var ring: AudioRing { stream.ring }
-    var position: Duration { .microseconds(Int64(stream.position) * 1_000 / 48) }
+    var position: Duration { stream.position.samplesAsDuration }
 
     /// Called whenever the ring changes, until the stream is let go of.
     func follow(_ body: (@Sendable (AudioRing) -> Void)?) { onNewRing.withLock { $0 = body } }
@@ -84,6 +84,15 @@ final class TrackStream: AudioStream, Sendable {
     }
 }
 
+extension UInt64 {
+    /// 48 kHz samples as time, exact and for every value.
+    var samplesAsDuration: Duration {
+        let (seconds, rest) = quotientAndRemainder(dividingBy: 48_000)
+        // A second has 10^18 attoseconds; 10^18 / 48000 is 62500 * 10^9 / 3.
+        return Duration(secondsComponent: Int64(seconds), attosecondsComponent: Int64(rest) * 62_500_000_000_000 / 3)
+    }
+}
+
 /// The media engine as the core's audio port.
 struct EngineAudioPort: AudioPort {
     let engine: MediaEngine
@@ -93,7 +102,8 @@ struct EngineAudioPort: AudioPort {
             throw PlayerError(.mediaFailed, "unknown media", user: "This kind of source cannot be played yet.")
         }
         var wanted = StreamOptions()
-        wanted.start = UInt64(max(0, options.startAt.milliseconds)) * 48
+        let latest = Int64(AudioRing.maximumPosition / 48)
+        wanted.start = UInt64(min(max(0, options.startAt.milliseconds), latest)) * 48
         wanted.volume = Double(options.volume) / 100
         wanted.filter = options.filter == .off ? "" : options.filter.rawValue
         do throws(MediaError) {

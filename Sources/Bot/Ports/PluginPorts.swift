@@ -65,7 +65,9 @@ struct EngineProbe: ProbeService {
                 artist: found.info.artist, album: found.info.album, artworkType: found.info.artworkType,
                 artwork: found.artwork)
         } catch {
-            throw PluginFailure(code: -4, userText: error.userMessage, detail: error.description)
+            // TB_E_UNAVAILABLE is about the file, TB_E_INTERNAL about us: what remembers bad files goes by that.
+            let code: Int32 = error.failure == .internalError ? -11 : -4
+            throw PluginFailure(code: code, userText: error.userMessage, detail: error.description)
         }
     }
 }

@@ -13,6 +13,7 @@
 #define TB_RING_MAGIC 0x544d4252u  // "TMBR"
 #define TB_RING_SLOTS 16u          // power of two; 320 ms of 20 ms packets
 #define TB_RING_PACKET_MAX 1275u   // RFC 6716, 3.2.1: the longest frame of one Opus packet
+#define TB_RING_POSITION_MAX ((uint64_t)1 << 40)  // 265 days; what is later is no position but a lie
 #define TB_RING_OPEN 0u
 #define TB_RING_ENDED 1u           // every packet of the stream has been pushed
 #define TB_RING_FAILED 2u          // the producer gave up; the control channel says why
@@ -65,9 +66,9 @@ static inline uint32_t tb_ring_free(tb_ring *ring) {
     return TB_RING_SLOTS - (uint32_t)(head - tail);
 }
 
-// Producer: false where the ring is full or the packet is longer than Opus allows.
+// Producer: false where the ring is full, the packet is longer than Opus allows, or the position is impossible.
 static inline bool tb_ring_push(tb_ring *ring, const void *packet, uint32_t length, uint64_t position) {
-    if (length > TB_RING_PACKET_MAX) return false;
+    if (length > TB_RING_PACKET_MAX || position > TB_RING_POSITION_MAX) return false;
     uint64_t head = atomic_load_explicit(&ring->head, memory_order_relaxed);
     uint64_t tail = atomic_load_explicit(&ring->tail, memory_order_acquire);
     if (head - tail >= TB_RING_SLOTS) return false;
@@ -94,9 +95,11 @@ static inline uint32_t tb_ring_count(tb_ring *ring) {
     return head - tail > TB_RING_SLOTS ? TB_RING_SLOTS : (uint32_t)(head - tail);
 }
 
-// Any thread: sample position (48 kHz) after the last packet that the consumer took.
+// Any thread: sample position (48 kHz) after the last packet that the consumer took. The producer can write here too, so
+// it is bounded like every other number.
 static inline uint64_t tb_ring_played(tb_ring *ring) {
-    return atomic_load_explicit(&ring->played, memory_order_acquire);
+    uint64_t played = atomic_load_explicit(&ring->played, memory_order_acquire);
+    return played > TB_RING_POSITION_MAX ? TB_RING_POSITION_MAX : played;
 }
 
 // Consumer: copies the next packet to `out` (at least TB_RING_PACKET_MAX bytes).
@@ -112,10 +115,12 @@ static inline tb_ring_pop_result tb_ring_pop(tb_ring *ring, void *out, uint32_t 
     const tb_ring_slot *slot = &ring->slot[tail & (TB_RING_SLOTS - 1)];
     uint32_t count = *(const volatile uint32_t *)&slot->length;
     if (count == 0 || count > TB_RING_PACKET_MAX) return TB_RING_POP_CORRUPT;
-    *position = slot->position;
+    uint64_t at = *(const volatile uint64_t *)&slot->position;
+    if (at > TB_RING_POSITION_MAX) return TB_RING_POP_CORRUPT;
+    *position = at;
     *length = count;
     memcpy(out, slot->packet, count);
-    atomic_store_explicit(&ring->played, *position + 960, memory_order_release);
+    atomic_store_explicit(&ring->played, at + 960, memory_order_release);
     atomic_store_explicit(&ring->tail, tail + 1, memory_order_release);
     return TB_RING_POP_PACKET;
 }
