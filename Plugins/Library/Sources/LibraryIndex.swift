@@ -9,9 +9,6 @@ actor LibraryIndex {
         let words: SearchText
     }
 
-    /// TB_E_UNAVAILABLE: the worker does not make sense of the file.
-    private static let unavailable: Int32 = -4
-
     /// Seconds between two looks at the folder.
     private let freshness: Int64
 
@@ -22,7 +19,7 @@ actor LibraryIndex {
     /// What could not be described; looked at again when it has changed.
     private var passedOver: Set<Folder.File> = []
     private var scannedAt: Int64 = -1
-    private var scanning: Task<Void, Never>?
+    private var isScanning = false
     private var hasLooked = false
     private var waiters: [Int: CheckedContinuation<Void, Never>] = [:]
     private var waiterCount = 0
@@ -33,7 +30,6 @@ actor LibraryIndex {
         self.host = host
         self.path = path
         self.freshness = freshness
-        Task { await self.refresh() }
     }
 
     func entry(_ key: String) -> Entry? { entries[key] }
@@ -52,13 +48,20 @@ actor LibraryIndex {
 
     /// Takes in what has changed in the folder. Until the first look has ended, waits for it, but not for long.
     func refresh() async {
+        look()
+        if !hasLooked { await firstLook() }
+    }
+
+    /// Begins to look at the folder, unless that was done a moment ago.
+    func look() {
         var now = timespec()
         clock_gettime(CLOCK_MONOTONIC, &now)
-        if scanning == nil, scannedAt < 0 || Int64(now.tv_sec) - scannedAt >= freshness {
+        if !isScanning, scannedAt < 0 || Int64(now.tv_sec) - scannedAt >= freshness {
             scannedAt = Int64(now.tv_sec)
-            scanning = Task { await self.scan() }
+            isScanning = true
+            // Ends with the plugin; a search that asked for it does not wait for all of it.
+            host.background { await self.scan() }
         }
-        if !hasLooked { await firstLook() }
     }
 
     private func firstLook() async {
@@ -66,10 +69,12 @@ actor LibraryIndex {
         let id = waiterCount
         await withCheckedContinuation { continuation in
             waiters[id] = continuation
-            Task {
+            let patience = host.background {
                 try? await Task.sleep(for: Self.patience)
-                wake(id)
+                await self.wake(id)
             }
+            // No work begins any more after the stop.
+            if !patience.hasBegun { wake(id) }
         }
     }
 
@@ -82,9 +87,10 @@ actor LibraryIndex {
         entries = entries.filter { present.contains($0.key) }
         passedOver.formIntersection(files)
         for file in files where entries[file.path]?.file != file && !passedOver.contains(file) {
+            if Task.isCancelled { break }
             entries[file.path] = await describe(file)
         }
-        scanning = nil
+        isScanning = false
         hasLooked = true
         for id in waiters.keys { wake(id) }
     }
@@ -104,7 +110,7 @@ actor LibraryIndex {
         } catch {
             host.log(.info, "library: \(file.path) is passed over: \(error.detail)")
             // Anything else is trouble of the host's, and says nothing about the file.
-            if error.code == Self.unavailable { passedOver.insert(file) }
+            if error.code == .unavailable { passedOver.insert(file) }
             return nil
         }
     }

@@ -3,8 +3,7 @@ import TimmyKit
 @c(timmybot_plugin_v1)
 public func entry() -> PluginTable { pluginTable(LibraryPlugin.self) }
 
-/// Files of one folder as a music source. Configuration:
-/// `{"directory":"...","rescan_seconds":5}`.
+/// Files of one folder as a music source. Configuration: `{"directory":"...","rescan_seconds":5}`.
 struct LibraryPlugin: Plugin, Source {
     static let id = "timmy.library"
     static let version = "1.0.0"
@@ -22,9 +21,10 @@ struct LibraryPlugin: Plugin, Source {
             host.log(.warning, "library: \(path) cannot be opened; it is looked for again at the next search")
         }
         self.host = host
-        // Seconds between two looks at the folder.
-        let freshness = min(max(0, host.configuration["rescan_seconds"]?.integer ?? 5), 86_400)
-        index = LibraryIndex(host: host, path: path, freshness: freshness)
+        let index = LibraryIndex(
+            host: host, path: path, freshness: max(0, host.configuration["rescan_seconds"]?.integer ?? 5))
+        self.index = index
+        host.background { await index.look() }
     }
 
     func match(_ input: String) -> Int { input.hasPrefix(Self.prefix) ? 100 : 1 }

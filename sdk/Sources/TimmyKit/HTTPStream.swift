@@ -36,7 +36,7 @@ public final class HTTPStream: AsyncSequence, Sendable {
 
     /// Chunks of up to 64 KiB. One iterator for a stream.
     public struct Iterator: AsyncIteratorProtocol {
-        fileprivate let pump: StreamPump
+        let pump: StreamPump
 
         public func next() async throws(Failure) -> [UInt8]? { try await pump.next() }
         public func next(isolation actor: isolated (any Actor)?) async throws(Failure) -> [UInt8]? {
@@ -47,7 +47,7 @@ public final class HTTPStream: AsyncSequence, Sendable {
 
 /// Reads on a thread of its own, because reading blocks and Swift's pool must not. The thread sleeps between chunks and
 /// ends with the stream.
-private final class StreamPump: Sendable {
+final class StreamPump: Sendable {
     private typealias Waiting = CheckedContinuation<Result<[UInt8]?, Failure>, Never>
 
     /// What the thread needs, without the pump: so that a dropped pump ends the thread.
@@ -90,6 +90,8 @@ private final class StreamPump: Sendable {
     }
 
     private static let chunk = 64 << 10
+    /// How many are reading, for tests.
+    static let threads = Atomic(0)
     private let work: Work
 
     init(_ stream: HTTPStream) {
@@ -100,7 +102,9 @@ private final class StreamPump: Sendable {
             &thread, nil,
             { context in
                 guard let context else { return nil }
+                StreamPump.threads.add(1, ordering: .relaxed)
                 Unmanaged<Work>.fromOpaque(context).takeRetainedValue().run()
+                StreamPump.threads.subtract(1, ordering: .relaxed)
                 return nil
             }, context.toOpaque())
         if status == 0 {

@@ -47,6 +47,8 @@ public struct Host: Sendable {
 public struct Background: Sendable {
     let ledger: Ledger
     let number: UInt64?
+    /// False where the plugin was stopped before.
+    public var hasBegun: Bool { number != nil }
     public func cancel() { number.map(ledger.cancel(number:)) }
 }
 

@@ -44,4 +44,5 @@ final class OpenTask: Sendable {
     }
 
     var isOpen: Bool { state.withLock { $0 == .open } }
+    var isSettling: Bool { state.withLock { $0 == .settling } }
 }

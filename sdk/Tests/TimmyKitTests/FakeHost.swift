@@ -64,6 +64,7 @@ final class FakeHost: @unchecked Sendable {
         var pipeFinished: [Int32] = []
         var pipeCapacity = 0
         var played: [String] = []
+        var probes = true
     }
 
     let state = Mutex(State())

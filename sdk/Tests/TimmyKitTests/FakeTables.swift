@@ -1,4 +1,5 @@
 import CTimmyBot
+import Glibc
 
 @testable import TimmyKit
 
@@ -131,5 +132,20 @@ enum FakeTables {
         },
         finish: { host, _, status in FakeHost.of(host).state.withLock { $0.pipeFinished.append(status) } })
 
-    static let probe = tb_host_probe_v1(probe: { _, _, _, _ in TB_E_UNSUPPORTED })
+    /// Takes over the descriptor, unless the test says that it is too busy.
+    static let probe = tb_host_probe_v1(probe: { host, descriptor, done, context in
+        let fake = FakeHost.of(host), context = Context(raw: context)
+        guard fake.state.withLock({ $0.probes }) else { return TB_E_RATE_LIMIT }
+        fake.complete {
+            close(descriptor)
+            let lender = Lender()
+            var result = tb_probe_result_v1()
+            result.duration_ms = 1_500
+            result.title = lender.lend("Song")
+            result.artwork = lender.lend([1, 2, 3])
+            result.artwork_count = 3
+            withExtendedLifetime(lender) { done?(context.raw, &result) }
+        }
+        return TB_OK
+    })
 }

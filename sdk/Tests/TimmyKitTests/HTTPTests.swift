@@ -1,5 +1,6 @@
 import CTimmyBot
 import Glibc
+import Synchronization
 import Testing
 
 @testable import TimmyKit
@@ -9,13 +10,7 @@ struct HTTPTests {
     /// The kit's side of a host, without a plugin around it.
     private func kit(_ fake: FakeHost) -> Host { Host(fake.raw, configuration: [:]) }
 
-    private func threads() -> Int {
-        guard let directory = opendir("/proc/self/task") else { return -1 }
-        defer { closedir(directory) }
-        var count = 0
-        while let entry = readdir(directory) { if entry.pointee.d_name.0 != 0x2E { count += 1 } }
-        return count
-    }
+    private func readers() -> Int { StreamPump.threads.load(ordering: .relaxed) }
 
     @Test func requestsAndAnswers() async throws {
         let fake = FakeHost()
@@ -56,19 +51,20 @@ struct HTTPTests {
         let fake = FakeHost()
         let big = [UInt8](repeating: 9, count: 100_000)
         fake.state.withLock { $0.streams[5] = FakeStream([[1, 2, 3], big]) }
-        let before = threads()
         let stream = try await kit(fake).http.stream(HTTP.Request("https://e.example/s"))
         var sizes: [Int] = []
-        for try await chunk in stream { sizes.append(chunk.count) }
+        for try await chunk in stream {
+            sizes.append(chunk.count)
+            if sizes.count == 1 { #expect(readers() == 1) }
+        }
         #expect(sizes == [3, 65_536, 100_000 - 65_536])
-        #expect(await eventually { threads() <= before }, "the reading thread has ended")
+        #expect(await eventually { readers() == 0 }, "the reading thread has ended")
     }
 
     /// A dropped loop closes the stream and ends its thread.
     @Test func aBodyThatIsNotReadToItsEnd() async throws {
         let fake = FakeHost()
         fake.state.withLock { $0.streams[5] = FakeStream([[1], [2], [3]], endless: true) }
-        let before = threads()
         do {
             let stream = try await kit(fake).http.stream(HTTP.Request("https://e.example/s"))
             for try await chunk in stream {
@@ -77,7 +73,7 @@ struct HTTPTests {
             }
         }
         #expect(await eventually { fake.state.withLock { $0.closedStreams.contains(5) } })
-        #expect(await eventually { threads() <= before })
+        #expect(await eventually { readers() == 0 })
     }
 
     @Test func cancellingEndsABlockedRead() async throws {

@@ -142,6 +142,35 @@ struct ServiceTests {
         #expect(try await store.get("n") == nil)
     }
 
+    /// The descriptor has one owner at every moment, and is closed once whatever happens.
+    @Test func probedDescriptors() async throws {
+        func descriptor() -> Int32 { open("/dev/null", O_RDONLY | O_CLOEXEC) }
+        func isOpen(_ descriptor: Int32) -> Bool { fcntl(descriptor, F_GETFD) >= 0 }
+        let fake = FakeHost()
+        let host = Host(fake.raw, configuration: [:])
+        let probed = try await host.probe(descriptor: descriptor())
+        #expect(probed.title == "Song" && probed.durationMilliseconds == 1_500 && probed.artwork == [1, 2, 3])
+        fake.state.withLock { $0.probes = false }
+        let refused = HighDescriptor(descriptor())
+        await #expect(throws: Failure(status: TB_E_RATE_LIMIT, "probe")) {
+            try await host.probe(descriptor: refused.number)
+        }
+        #expect(!isOpen(refused.number))
+        let missing = HighDescriptor(descriptor())
+        let bare = Host(FakeHost(without: [TB_EXT_PROBE]).raw, configuration: [:])
+        await #expect(throws: Failure.missing("probing")) { try await bare.probe(descriptor: missing.number) }
+        #expect(!isOpen(missing.number))
+    }
+
+    /// A number that no other test's file gets while this one looks at it.
+    private struct HighDescriptor {
+        let number: Int32
+        init(_ low: Int32) {
+            number = fcntl(low, F_DUPFD_CLOEXEC, 700)
+            close(low)
+        }
+    }
+
     @Test func componentsSelectsAndModals() async throws {
         let started = try Started(Asking.self)
         let chosen = await started.host.outcome(try started.component("pick", ["a", "b"]))

@@ -60,6 +60,13 @@ struct SettleTests {
         #expect(started.host.count(task) == 1)
     }
 
+    /// Without a change of threads: up to its first wait a handler runs on the lane.
+    @Test func whatNeedsNoWaitIsAnsweredOnTheLane() throws {
+        let started = try Started(Answers.self)
+        let task = try started.invoke("once")
+        #expect(started.host.count(task) == 1)
+    }
+
     @Test func aSecondAnswerNeverReachesTheHost() async throws {
         let started = try Started(Answers.self)
         let task = try started.invoke("twice")
