@@ -54,6 +54,18 @@ extension WholeBot {
             await rig.stop()
         }
 
+        /// Asking to speak goes over REST, which may take its time; the join does not wait for it.
+        @Test func aSlowRESTDoesNotFailTheJoin() async throws {
+            let rig = try await Rig.start()
+            let stage = try await stage(rig)
+            _ = try await rig.world.listen(rig.human, in: stage)
+            await rig.world.inject(RESTFault(.slow(17), method: "PATCH", path: "voice-states", times: 10))
+            let answer = try await rig.type("play", ["query": "morning train"])
+            #expect(!isEphemeral(answer) && text(of: answer).contains("Morning Train"), "\(text(of: answer))")
+            #expect(await rig.world.voiceState(of: rig.bot, in: rig.home.guild)?.channel == stage)
+            await rig.stop()
+        }
+
         @Test func withoutPermissionToAskTheCallerIsTold() async throws {
             let rig = try await Rig.start()
             let stage = try await stage(rig)

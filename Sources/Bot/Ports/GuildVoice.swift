@@ -44,10 +44,10 @@ actor GuildVoice: VoicePort {
     private var timers: [VoicePlacement.Timer: Task<Void, Never>] = [:]
     private var connection: VoiceConnection?
     private var connectionTask: Task<Void, Never>?
-    private var waiting: [CheckedContinuation<Void, any Error>] = []
-    /// What plays, and what follows it without a gap.
-    private var stream: TrackStream?
-    private var upcoming: TrackStream?
+    /// Joins so far; the newest is the one that counts.
+    private var joins = 0
+    private var waiting: CheckedContinuation<Void, any Error>?
+    private var air = OnAir()
     private var isPaused = false
     /// Whether Discord lets nobody hear us: then the music waits.
     private var isSuppressed = false
@@ -68,26 +68,34 @@ actor GuildVoice: VoicePort {
     func join(_ channel: ChannelID) async throws(PlayerError) {
         let channel = DiscordModel.Snowflake(rawValue: channel.rawValue)
         try VoiceEntry.check(channel, of: guild, in: parts.cache, isThere: placement.target == channel)
+        joins += 1
+        let number = joins
+        settle(.failure(CancellationError()))
         do {
             try await withTaskCancellationHandler {
                 try await withCheckedThrowingContinuation { continuation in
-                    waiting.append(continuation)
+                    waiting = continuation
+                    toldSuppressed = false
                     handle(.join(channel))
                     // Cancelled before there was anything to be cancelled.
                     if Task.isCancelled { settle(.failure(CancellationError())) }
                 }
             } onCancel: {
-                Task { await self.settle(.failure(CancellationError())) }
+                Task { await self.cancelJoin(number) }
             }
         } catch {
-            await leave()
+            // Unless another join has taken its place.
+            if number == joins { await leave() }
             throw error as? PlayerError ?? PlayerError(.cancelled, "the join was cancelled")
         }
         tellListeners()
     }
 
+    private func cancelJoin(_ number: Int) { if number == joins { settle(.failure(CancellationError())) } }
+
     func leave() async {
-        letGo()
+        air.clear()
+        toldSuppressed = false
         handle(.leave)
         settle(.failure(CancellationError()))
         // The shard may be about to end: what it is to send has to be with it.
@@ -95,26 +103,19 @@ actor GuildVoice: VoicePort {
     }
 
     func play(_ stream: any AudioStream) async {
-        guard let stream = stream as? TrackStream else { return }
-        let isOnAir = stream === self.stream
-        if !isOnAir { self.stream?.follow(nil) }
-        if stream !== upcoming { upcoming?.follow(nil) }
-        upcoming = nil
-        self.stream = stream
-        isPaused = false
+        guard let stream = stream as? any RingStream else { return }
+        air.play(stream)
         follow(stream)
+        isPaused = false
         connection?.play(stream.ring)
         applyPause()
     }
 
-    /// Without a gap after the stream that plays; nil takes that back.
-    func prepare(_ next: (any AudioStream)?) async {
-        // It may have begun already.
-        if let next, next === stream { return }
-        upcoming?.follow(nil)
-        upcoming = next as? TrackStream
-        if let upcoming { follow(upcoming) }
-        connection?.enqueue(upcoming?.ring)
+    func prepare(_ stream: (any AudioStream)?) async {
+        let stream = stream as? any RingStream
+        guard air.prepare(stream) else { return }
+        if let stream { follow(stream) }
+        connection?.enqueue(stream?.ring)
     }
 
     func pause() async {
@@ -128,7 +129,7 @@ actor GuildVoice: VoicePort {
     }
 
     func silence() async {
-        letGo()
+        air.clear()
         connection?.stop()
     }
 
@@ -176,7 +177,7 @@ actor GuildVoice: VoicePort {
         case .joined: settle(.success(()))
         case .joinFailed(let error): settle(.failure(error))
         case .tell(let event):
-            if case .moved = event { isSuppressed = false }
+            if case .moved = event { (isSuppressed, toldSuppressed) = (false, false) }
             tell(event)
         case .tellListeners: tellListeners()
         case .note(let text): logger.info("voice in \(guild): \(text)")
@@ -184,9 +185,8 @@ actor GuildVoice: VoicePort {
     }
 
     private func settle(_ outcome: Result<Void, any Error>) {
-        let list = waiting
-        waiting = []
-        for continuation in list { continuation.resume(with: outcome) }
+        waiting?.resume(with: outcome)
+        waiting = nil
     }
 
     private func arm(_ timer: VoicePlacement.Timer, _ number: Int, _ after: Duration) {
@@ -213,9 +213,9 @@ actor GuildVoice: VoicePort {
             identity, endpoint: call.endpoint, trustedCAFile: parts.trustedCAFile, pump: parts.pump, logger: logger,
             clock: parts.clock, connect: parts.connect)
         connection = made
-        if let stream {
-            made.play(stream.ring)
-            if let upcoming { made.enqueue(upcoming.ring) }
+        if let current = air.current {
+            made.play(current.ring)
+            if let next = air.next { made.enqueue(next.ring) }
         }
         applyPause()
         connectionTask = Task { [weak self] in
@@ -251,47 +251,34 @@ actor GuildVoice: VoicePort {
 
     // MARK: Streams
 
-    private func follow(_ stream: TrackStream) {
+    private func follow(_ stream: any RingStream) {
         stream.follow { [weak self, weak stream] in
             guard let self, let stream else { return }
             Task { await self.ringReplaced(of: stream) }
         }
     }
 
-    private func ringReplaced(of stream: TrackStream) {
-        if stream === self.stream {
+    private func ringReplaced(of stream: any RingStream) {
+        if stream === air.current {
             connection?.play(stream.ring)
-            if let upcoming { connection?.enqueue(upcoming.ring) }
+            if let next = air.next { connection?.enqueue(next.ring) }
             applyPause()
-        } else if stream === upcoming {
+        } else if stream === air.next {
             connection?.enqueue(stream.ring)
         }
     }
 
-    /// A ring that is not the current one's may still be told of after something else was played.
     private func ringEnded(_ ended: VoiceSender.EndedRing) {
-        guard let stream, stream.ring === ended.ring else { return }
         switch ended.ending {
-        case .ended:
-            stream.follow(nil)
-            // What follows is on air already.
-            self.stream = upcoming
-            upcoming = nil
-            stream.finished()
+        case .ended: air.ended(ended.ring)
         case .failed: break  // the media side says why, or replaces the ring
-        case .corrupt: stream.broken("the packet ring is corrupt")
+        case .corrupt:
+            if let current = air.current, current.ring === ended.ring { current.broken("the packet ring is corrupt") }
         }
     }
 
-    private func letGo() {
-        stream?.follow(nil)
-        upcoming?.follow(nil)
-        stream = nil
-        upcoming = nil
-    }
-
     private func applyPause() {
-        guard stream != nil else { return }
+        guard air.current != nil else { return }
         if isPaused || isSuppressed { connection?.pause() } else { connection?.resume() }
     }
 

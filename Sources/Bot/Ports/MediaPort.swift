@@ -11,7 +11,7 @@ struct FileMedia: TimmyCore.Media {
 }
 
 /// One opened track between media worker and voice.
-final class TrackStream: AudioStream, Sendable {
+final class TrackStream: RingStream, Sendable {
     let events: AsyncStream<AudioStreamEvent>
     private let sink: AsyncStream<AudioStreamEvent>.Continuation
     private let stream: MediaStream
