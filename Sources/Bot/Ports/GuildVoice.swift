@@ -230,6 +230,8 @@ actor GuildVoice: VoicePort {
         connection = nil
         connectionTask?.cancel()
         connectionTask = nil
+        // At once: a ring has one reader, and the next connection may be it.
+        old.stop()
         Task { await old.close() }
     }
 
