@@ -34,6 +34,8 @@ public final class VoiceSender: @unchecked Sendable {
     private static let maximumFrame = AudioRing.maximumPacketSize + FrameEncryptor.overhead
     /// Ticks for which audio waits for a key: a few seconds are a handshake; after that it goes on unheard.
     static let patience = 250
+    /// Ticks for which what plays goes on while the ring that is to replace it has nothing yet, as after a seek.
+    static let overlap = 15
 
     public let encryptor = FrameEncryptor()
 
@@ -77,6 +79,8 @@ public final class VoiceSender: @unchecked Sendable {
     private var primed = false
     /// Ticks that audio has waited for a key.
     private var held = 0
+    /// Ticks that a ring has waited to replace the current one.
+    private var overlapped = 0
 
     /// - Parameter descriptor: a connected, non-blocking UDP socket; owned by the caller, who keeps it open until the
     ///   pump has let go of this sender.
@@ -104,7 +108,7 @@ public final class VoiceSender: @unchecked Sendable {
 
     // MARK: Any thread
 
-    /// Plays `ring` from the next tick on, and nothing after it; nil stops with five frames of silence. The ring that
+    /// Plays `ring` from the next tick on (from its first packet on, where that is soon), and nothing after it; nil stops with five frames of silence. The ring that
     /// plays already goes on where it is.
     public func play(_ ring: AudioRing?) {
         sources.withLock {
@@ -201,6 +205,15 @@ public final class VoiceSender: @unchecked Sendable {
     private func takeSources() {
         guard sourcesChanged.exchange(false, ordering: .acquiring) else { return }
         sources.withLock { sources in
+            if sources.replace, isWorthWaitingFor(sources.current) {
+                // Looked at again on the next tick; what was to follow the old ring does not follow it any more.
+                overlapped += 1
+                drop(next, nil, &sources)
+                next = nil
+                sourcesChanged.store(true, ordering: .relaxed)
+                return
+            }
+            overlapped = 0
             if sources.replace {
                 sources.replace = false
                 if ring !== sources.current {
@@ -217,6 +230,11 @@ public final class VoiceSender: @unchecked Sendable {
                 sources.next = nil
             }
         }
+    }
+
+    private func isWorthWaitingFor(_ coming: AudioRing?) -> Bool {
+        guard let coming, coming !== ring, primed, !paused.load(ordering: .relaxed) else { return false }
+        return coming.count == 0 && overlapped < Self.overlap
     }
 
     private func drop(_ ring: AudioRing?, _ ending: Ending?, _ sources: inout Sources) {

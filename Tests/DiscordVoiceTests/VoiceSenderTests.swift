@@ -104,6 +104,32 @@ struct VoiceSenderTests {
         #expect(bench.run(10).map(\.isSilence) == Array(repeating: true, count: 5))
     }
 
+    /// After a seek the new ring may need a moment: the old one plays on until there is something to play.
+    @Test func whatIsReplacedPlaysOnUntilTheNewRingHasSomething() throws {
+        let bench = try Bench(), first = try AudioRing(), second = try AudioRing(), queued = try AudioRing()
+        first.fill(16, mark: 1)
+        queued.fill(10, mark: 3)
+        bench.sender.play(first)
+        bench.sender.enqueue(queued)
+        _ = bench.run(2)
+        bench.sender.play(second)
+        #expect(bench.run(3).map { $0.payload[1] } == [1, 1, 1])
+        second.fill(2, mark: 2)
+        #expect(bench.run(2).map { $0.payload[1] } == [2, 2])
+        #expect(first.count == 11, "what was replaced is not read any more")
+        // It does not wait for ever, nor does the old one's end start what was queued behind it.
+        let late = try AudioRing()
+        bench.sender.play(first)
+        bench.sender.enqueue(queued)
+        #expect(bench.run(9).map { $0.payload[1] } == Array(repeating: 1, count: 9))
+        first.finish(.ended)
+        bench.sender.play(late)
+        let heard = bench.run(VoiceSender.overlap + 5)
+        #expect(heard.map(\.isSilence) == [false, false] + Array(repeating: true, count: 5))
+        late.fill(1, mark: 4)
+        #expect(bench.run(1).map { $0.payload[1] } == [4])
+    }
+
     @Test func aFailedRingIsToldApart() throws {
         let bench = try Bench(), ring = try AudioRing(), next = try AudioRing()
         ring.fill(1, mark: 1)
