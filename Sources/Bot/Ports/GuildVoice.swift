@@ -43,6 +43,8 @@ actor GuildVoice: VoicePort {
     private var placement = VoicePlacement()
     private var timers: [VoicePlacement.Timer: Task<Void, Never>] = [:]
     private var connection: VoiceConnection?
+    /// Which call of the placement's `connection` is.
+    private var callID: Int?
     private var connectionTask: Task<Void, Never>?
     /// Joins so far; the newest is the one that counts.
     private var joins = 0
@@ -213,6 +215,7 @@ actor GuildVoice: VoicePort {
             identity, endpoint: call.endpoint, trustedCAFile: parts.trustedCAFile, pump: parts.pump, logger: logger,
             clock: parts.clock, connect: parts.connect)
         connection = made
+        callID = call.id
         if let current = air.current {
             made.play(current.ring)
             if let next = air.next { made.enqueue(next.ring) }
@@ -220,7 +223,7 @@ actor GuildVoice: VoicePort {
         applyPause()
         connectionTask = Task { [weak self] in
             let running = Task { await made.run() }
-            for await event in made.events { await self?.take(event, from: made, id: call.id) }
+            for await event in made.events { await self?.take(event, of: call.id) }
             await running.value
         }
     }
@@ -228,6 +231,7 @@ actor GuildVoice: VoicePort {
     private func dropConnection() {
         guard let old = connection else { return }
         connection = nil
+        callID = nil
         connectionTask?.cancel()
         connectionTask = nil
         // At once: a ring has one reader, and the next connection may be it.
@@ -235,8 +239,9 @@ actor GuildVoice: VoicePort {
         Task { await old.close() }
     }
 
-    private func take(_ event: DiscordVoice.VoiceEvent, from source: VoiceConnection, id: Int) {
-        guard source === connection else { return }
+    /// What the connection of call `id` says; of an earlier one it is no news.
+    func take(_ event: DiscordVoice.VoiceEvent, of id: Int) {
+        guard id == callID else { return }
         switch event {
         case .ready:
             handle(.connection(id, .ready))
