@@ -42,7 +42,7 @@ enum Service {
         } catch let stopped as GatewayStopped {
             Settings.fail(stopped.message)
             await app.stop()
-            throw ExitCode(stopped.message.contains("4004") ? 77 : 78)
+            throw ExitCode(stopped.refusesToken ? 77 : 78)
         }
     }
 }

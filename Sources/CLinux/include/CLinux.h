@@ -62,3 +62,9 @@ int tb_accept(int listener);
 
 // Who is at the other end of a Unix socket: the user's number, or -1 with errno.
 int64_t tb_peer_uid(int socket);
+
+// A doorbell between threads. `open`: a descriptor, or -1 with errno. `signal` neither waits nor allocates. `wait`
+// returns 1 where it rang within `timeout_ms`, and takes all the rings there were.
+int tb_event_open(void);
+void tb_event_signal(int fd);
+int tb_event_wait(int fd, int timeout_ms);

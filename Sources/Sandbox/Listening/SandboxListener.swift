@@ -128,9 +128,9 @@ struct ListenerState: ~Copyable {
     }
 
     private static func open(_ frame: [UInt8], _ sender: inout Sender, _ now: Double) -> [UInt8]? {
-        if frame == silence { sender.report.silence += 1 }
         do {
             let opened = try sender.decryptor.decrypt(frame, now: now)
+            if opened == silence { sender.report.silence += 1 }
             if opened == frame, frame != silence { sender.report.clear += 1 }
             return opened
         } catch {
