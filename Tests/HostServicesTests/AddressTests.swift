@@ -134,6 +134,13 @@ struct ResolverTests {
         #expect(try await resolver.addresses(of: "::1") == [IPAddress("::1")])
     }
 
+    /// The resolver reads more ways of writing an address than the URL's reader; what comes out is checked all the same.
+    @Test(arguments: ["2130706433", "127.1", "0x7f000001", "0177.0.0.1", "0"])
+    func oddWaysToWriteLoopback(_ name: String) {
+        let guarded = AddressGuard(own: { [] })
+        #expect(NameResolver.system(name).allSatisfy { !guarded.allows($0, port: 80) })
+    }
+
     @Test func theSystemKnowsItself() {
         #expect(NameResolver.system("localhost").contains { $0.isLoopback })
         #expect(NameResolver.system("no-such-name.invalid").isEmpty)

@@ -130,7 +130,8 @@ final class TestServer: Sendable {
                 left -= 1
                 context.writeAndFlush(wrapOutboundOut(.body(.byteBuffer(ByteBuffer(bytes: answer.body)))), promise: nil)
             }
-            if left == 0, !answer.hangs {
+            // A write may have come back here through `channelWritabilityChanged` and ended the answer.
+            if left == 0, !answer.hangs, self.answer != nil {
                 self.answer = nil
                 context.writeAndFlush(wrapOutboundOut(.end(nil)), promise: nil)
             }
