@@ -172,8 +172,9 @@ TB_COMMAND(coin, TB_NO_PARAMS) {
 
 #define PICK(P) \
     P(STR, first, "one thing", 1, 100) \
-    P(STR, second, "another thing", 1, 100) P(OPT_STR, third, "a third thing", 1, 100) \
-        P(OPT_STR, fourth, "a fourth thing", 1, 100) P(OPT_BOOL, secret, "only you see it", 0, 0)
+    P(STR, second, "another thing", 1, 100) \
+    P(OPT_STR, third, "a third thing", 1, 100) P(OPT_STR, fourth, "a fourth thing", 1, 100) \
+        P(OPT_BOOL, secret, "only you see it", 0, 0)
 TB_COMMAND(pick, PICK) {
     (void)call;
     const tb_str *given[] = { first, second, third, fourth };
