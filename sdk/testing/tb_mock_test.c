@@ -3,6 +3,7 @@
 #include <unistd.h>
 
 #include "tb_mock.h"
+#include "tb_wav.h"
 
 static const tb_host_v1 *host;
 static const tb_host_log_v1 *logs;
@@ -159,9 +160,9 @@ TB_COMMAND(timers, TB_NO_PARAMS) {
 
 #define MIXED(P) \
     P(STR, a, "a", 0, 0) \
-    P(NUM, b, "b", 0, 0) P(INT, c, "c", 0, 0) P(OPT_NUM, d, "d", 0, 0) P(NUM, e, "e", 0, 0) P(BOOL, f, "f", 0, 0) \
-        P(OPT_INT, g, "g", 0, 0) P(OPT_INT, h, "h", 0, 0) P(NUM, i, "i", 0, 0) P(INT, j, "j", 0, 0) \
-            P(OPT_STR, k, "k", 0, 0)
+    P(NUM, b, "b", 0, 0) \
+    P(INT, c, "c", 0, 0) P(OPT_NUM, d, "d", 0, 0) P(NUM, e, "e", 0, 0) P(BOOL, f, "f", 0, 0) P(OPT_INT, g, "g", 0, 0) \
+        P(OPT_INT, h, "h", 0, 0) P(NUM, i, "i", 0, 0) P(INT, j, "j", 0, 0) P(OPT_STR, k, "k", 0, 0)
 TB_COMMAND(mixed, MIXED) {
     (void)self, (void)call;
     char text[200];
@@ -255,11 +256,12 @@ static tb_status create(const tb_host_v1 *given, tb_str config, void **out) {
 #define GET(name, id) \
     if (!(name = given->get_extension(given, id))) return TB_E_UNSUPPORTED;
     GET(logs, TB_EXT_LOG)
-            GET(tasks, TB_EXT_TASK) GET(http, TB_EXT_HTTP) GET(store, TB_EXT_STORE) GET(clocks, TB_EXT_CLOCK)
-                GET(accounts, TB_EXT_ACCOUNT) GET(sources, TB_EXT_SOURCE_HOST) GET(pipes, TB_EXT_PIPE)
-                    GET(player, TB_EXT_PLAYER) GET(searches, TB_EXT_SEARCH) GET(reply, TB_EXT_REPLY)
-                        GET(settings, TB_EXT_SETTINGS) GET(history, TB_EXT_HISTORY) GET(probes, TB_EXT_PROBE)
-                            GET(metrics, TB_EXT_METRICS) GET(lyrics_host, TB_EXT_LYRICS_HOST)
+    GET(tasks, TB_EXT_TASK)
+            GET(http, TB_EXT_HTTP) GET(store, TB_EXT_STORE) GET(clocks, TB_EXT_CLOCK) GET(accounts, TB_EXT_ACCOUNT)
+                GET(sources, TB_EXT_SOURCE_HOST) GET(pipes, TB_EXT_PIPE) GET(player, TB_EXT_PLAYER)
+                    GET(searches, TB_EXT_SEARCH) GET(reply, TB_EXT_REPLY) GET(settings, TB_EXT_SETTINGS)
+                        GET(history, TB_EXT_HISTORY) GET(probes, TB_EXT_PROBE) GET(metrics, TB_EXT_METRICS)
+                            GET(lyrics_host, TB_EXT_LYRICS_HOST)
                                 GET(health_host, TB_EXT_HEALTH_HOST) return given->get_extension(given,
                                                                                                  "timmy.nothing/1") ||
             given->get_extension(given, NULL)
@@ -441,6 +443,39 @@ static void what_hangs(void) {
     close(released[0]);
 }
 
+// What tb-run writes: a WAV header of 44 bytes, and Ogg pages whose checksums hold.
+static void files(void) {
+    TB_CHECK(ogg_sum(0, (const uint8_t *)"123456789", 9) == 0x89A1897F);
+    uint8_t packets[] = { 3, 0, 0xFC, 1, 2, 1, 0, 0xFC };
+    tb_mock_sound sound = { .bytes = packets, .count = sizeof packets };
+    uint8_t bytes[1024];
+    FILE *file = tmpfile();
+    TB_CHECK(file && write_sound(file, TB_MEDIA_OPUS_PACKETS, &sound));
+    rewind(file);
+    size_t count = fread(bytes, 1, sizeof bytes, file), pages = 0;
+    fclose(file);
+    for (size_t at = 0; at + 28 <= count; pages++) {
+        size_t length = 28 + bytes[at + 27];  // one segment each
+        uint32_t sum = bytes[at + 22] | bytes[at + 23] << 8 | bytes[at + 24] << 16 | (uint32_t)bytes[at + 25] << 24;
+        memset(bytes + at + 22, 0, 4);
+        TB_CHECK(memcmp(bytes + at, "OggS", 4) == 0 && ogg_sum(0, bytes + at, length) == sum &&
+                 bytes[at + 18] == pages);
+        TB_CHECK(bytes[at + 5] == (pages == 0 ? 2 : pages == 3 ? 4 : 0));  // first and last
+        TB_CHECK((bytes[at + 6] | bytes[at + 7] << 8) == (pages < 2 ? 0 : (int)(pages - 1) * 960));
+        at += length;
+    }
+    TB_CHECK(pages == 4 && memcmp(bytes + 28, "OpusHead", 8) == 0);
+    file = tmpfile();
+    TB_CHECK(file && write_sound(file, TB_MEDIA_PCM_S16_48K_STEREO, &sound));
+    rewind(file);
+    TB_CHECK(fread(bytes, 1, sizeof bytes, file) == 44 + sizeof packets && bytes[40] == sizeof packets);
+    fclose(file);
+    sound.bytes[0] = 200;  // a packet that is cut off
+    file = tmpfile();
+    TB_CHECK(file && !write_sound(file, TB_MEDIA_OPUS_PACKETS, &sound));
+    fclose(file);
+}
+
 int main(void) {
     every_extension_can_be_missing();
     settling();
@@ -452,5 +487,6 @@ int main(void) {
     interaction();
     what_is_no_plugin();
     what_hangs();
+    files();
     return tb_checks();
 }

@@ -92,6 +92,7 @@ static bool number(const char **at, const char *end, int most, int *out) {
 static bool parse(tb_str s, dice *out) {
     const char *at = s.ptr, *end = at + s.len;
     *out = (dice){ 1, 0, 0 };
+    if (s.len > 20) return false;  // zeros without end; a custom_id has 100 characters
     if (at < end && *at != 'd' && !number(&at, end, 50, &out->count)) return false;
     if (at == end || *at++ != 'd' || !number(&at, end, 1000, &out->sides)) return false;
     if (at < end && (*at == '+' || *at == '-')) {
@@ -172,8 +173,9 @@ TB_COMMAND(coin, TB_NO_PARAMS) {
 
 #define PICK(P) \
     P(STR, first, "one thing", 1, 100) \
-    P(STR, second, "another thing", 1, 100) P(OPT_STR, third, "a third thing", 1, 100) \
-        P(OPT_STR, fourth, "a fourth thing", 1, 100) P(OPT_BOOL, secret, "only you see it", 0, 0)
+    P(STR, second, "another thing", 1, 100) \
+    P(OPT_STR, third, "a third thing", 1, 100) \
+    P(OPT_STR, fourth, "a fourth thing", 1, 100) P(OPT_BOOL, secret, "only you see it", 0, 0)
 TB_COMMAND(pick, PICK) {
     (void)call;
     const tb_str *given[] = { first, second, third, fourth };

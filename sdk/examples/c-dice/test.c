@@ -39,8 +39,19 @@ static void rolls(tb_mock *m) {
 }
 
 static void mistakes(tb_mock *m) {
-    static const char *const bad[] = { "",    "d",    "2d",   "d1", "d1001",         "51d6",
-                                       "0d6", "2d6+", "2d6 ", "\"", "99999999999d6", "2x6" };
+    static const char *const bad[] = { "",
+                                       "d",
+                                       "2d",
+                                       "d1",
+                                       "d1001",
+                                       "51d6",
+                                       "0d6",
+                                       "2d6+",
+                                       "2d6 ",
+                                       "\"",
+                                       "99999999999d6",
+                                       "2x6",
+                                       "00000000000000000002d6" };
     for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
         tb_mock_option dice = { "dice", bad[i], 0, 0 };
         const tb_mock_result *r = call(m, "roll", &dice, 1);

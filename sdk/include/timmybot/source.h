@@ -36,7 +36,9 @@ typedef struct tb_reader_v1 {
 #define TB_MEDIA_FD 5u                  // `handle` is an open, read-only descriptor that the host takes over
 #define TB_MEDIA_PIPE 6u                // `handle` is a pipe of timmy.pipe/1: for origins that push
 
-#define TB_MEDIA_STARTED 1u  // it begins at `start_ms`, not at the start of the track
+// It begins at `start_ms`, not at the start of the track. Without this flag the host goes there itself, by `seek` or by
+// reading on.
+#define TB_MEDIA_STARTED 1u
 
 typedef struct tb_media_v1 {
     uint32_t kind, flags;

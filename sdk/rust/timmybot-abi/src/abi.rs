@@ -412,7 +412,8 @@ pub const TB_MEDIA_OPUS_PACKETS: u32 = 4;
 pub const TB_MEDIA_FD: u32 = 5;
 /// `handle` is a pipe of timmy.pipe/1: for origins that push
 pub const TB_MEDIA_PIPE: u32 = 6;
-/// it begins at `start_ms`, not at the start of the track
+/// It begins at `start_ms`, not at the start of the track. Without this flag the host goes there itself, by
+/// `seek` or by reading on.
 pub const TB_MEDIA_STARTED: u32 = 1;
 #[repr(C)]
 #[derive(Clone, Copy)]
