@@ -53,14 +53,14 @@ extension WholeBot {
             }
             #expect(answers.allSatisfy { $0.hasPrefix("ok timmy.library 1.0.0 replaced by 1.0.0") }, "\(answers)")
 
-            for (ear, song) in zip(ears, Self.songs) { try await Self.expectWhole(ear, song, rig) }
             let after = await Usage.settled(threads: cap.threads, descriptors: cap.descriptors)
             #expect(after.threads <= cap.threads, "threads: \(cap) then \(after)")
             #expect(after.descriptors <= cap.descriptors, "descriptors: \(cap) then \(after)")
-            // The two ears and what compares them with the songs are in this process as well, with blocks of tens of
-            // megabytes that the allocator keeps; PluginHostTests measures the host alone, over more reloads.
-            #expect(after.residentKilobytes - cap.residentKilobytes < 32_768, "memory: \(cap) then \(after)")
+            // The two ears are in this process as well and have recorded 16 MB since; PluginHostTests measures the host
+            // alone, over more reloads.
+            #expect(after.residentKilobytes - cap.residentKilobytes < 24_576, "memory: \(cap) then \(after)")
 
+            for (ear, song) in zip(ears, Self.songs) { try await Self.expectWhole(ear, song, rig) }
             // And it still opens tracks.
             _ = try await rig.type("play", ["query": "night packets"])
             _ = try await rig.type("skip")
@@ -76,7 +76,8 @@ extension WholeBot {
         private static func expectWhole(_ ear: SandboxListener, _ song: String, _ rig: Rig) async throws {
             let report = ear.report(of: rig.bot)
             #expect(report.lost == 0 && report.undecryptable == 0 && report.silence == 0, "\(song): \(report)")
-            #expect(try await rig.compare(ear, with: song).value > 0.98, "\(song)")
+            let (value, start) = try await rig.compare(ear, with: song)
+            #expect(value > 0.98, "\(song): \(value) from \(start) s: \(report)")
             ear.clear()
         }
 
