@@ -101,7 +101,8 @@ let adapters: [Target] = [
     library(
         "Bot",
         [
-            "TimmyCore", "PluginHost", "PluginStore", "DiscordREST", "DiscordGateway", "DiscordVoice", "Media", "DiscordModel",
+            "TimmyCore", "PluginHost", "PluginStore", "DiscordREST", "DiscordGateway", "DiscordVoice", "Media",
+            "DiscordModel",
             "AudioRing",
             "MediaWire", pluginABI, logging,
             .product(name: "Configuration", package: "swift-configuration"),
