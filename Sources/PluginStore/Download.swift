@@ -27,6 +27,8 @@ public struct Download: Sendable {
         var configuration = HTTPClient.Configuration(redirectConfiguration: .disallow)
         configuration.timeout.connect = .seconds(10)
         configuration.timeout.read = .seconds(30)
+        // An operator waits for the reason, and can try again.
+        configuration.connectionPool.retryConnectionEstablishment = false
         if let trustedCAFile {
             var tls = TLSConfiguration.makeClientConfiguration()
             tls.additionalTrustRoots = [.file(trustedCAFile)]

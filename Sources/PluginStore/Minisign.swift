@@ -58,7 +58,7 @@ public struct MinisignSignature: Sendable, Equatable {
         let wrong = PluginStoreError("the signature is not one of minisign")
         guard text.utf8.count <= Self.maximumSize else { throw wrong }
         // Lines end in a line feed, with a carriage return before it where the file went through Windows.
-        let lines = text.split(separator: /\r?\n/, omittingEmptySubsequences: false).map(String.init)
+        let lines = text.split(omittingEmptySubsequences: false) { $0 == "\n" || $0 == "\r\n" }.map(String.init)
         guard lines.count >= 4, lines[0].hasPrefix("untrusted comment:"), lines[2].hasPrefix("trusted comment: "),
             lines[4...].allSatisfy(\.isEmpty),
             let body = Data(base64Encoded: lines[1]), body.count == 74,

@@ -9,7 +9,7 @@ import Testing
 /// The Library plugin as it ships, in its folder and never out of it.
 @Suite("The Library plugin")
 struct LibraryTests {
-    private static let plugin: String = {
+    static let plugin: String = {
         let executable =
             (try? FileManager.default.destinationOfSymbolicLink(atPath: "/proc/self/exe")) ?? CommandLine.arguments[0]
         return (executable as NSString).deletingLastPathComponent + "/libLibrary.so"

@@ -255,6 +255,31 @@ struct ReloadTests {
         await host.close()
     }
 
+    @Test func memoryIsFlatOnceEveryBuildIsMapped() async throws {
+        let scratch = try Scratch()
+        let library = try Data(contentsOf: URL(fileURLWithPath: LibraryTests.plugin))
+        // Bytes after an ELF file's end are nothing to the loader, and another file to the host.
+        let builds = try (0..<4).map { number in
+            let path = "\(scratch.path)/library-\(number)"
+            try (library + Data("build \(number)".utf8)).write(to: URL(fileURLWithPath: path))
+            return path
+        }
+        let music = "\(scratch.path)/music"
+        try FileManager.default.createDirectory(atPath: music, withIntermediateDirectories: true)
+        for number in 0..<200 { try Data("x".utf8).write(to: URL(fileURLWithPath: "\(music)/song \(number).opus")) }
+        let host = makeHost(scratch, settings: ["timmy.library": "{\"directory\":\"\(music)\"}"])
+        var sizes: [Int] = []
+        for round in 0..<160 {
+            try await host.reload(builds[round % builds.count])
+            let found = try await host.sources.first?.resolve("song", limit: 1)
+            #expect(found?.count == 1)
+            if round % 10 == 9 { sizes.append(residentKilobytes()) }
+        }
+        await host.close()
+        // One copy of the file a reload would be 90 MB. Other tests run beside this one, so that it is not nothing.
+        #expect((sizes.last ?? 0) - sizes[7] < 16_384, "KiB after every ten reloads: \(sizes)")
+    }
+
     @Test func copiesOfEarlierProcessesAreRemoved() throws {
         let scratch = try Scratch()
         let plugin = LifePlugin(scratch)
@@ -270,6 +295,11 @@ struct ReloadTests {
         #expect(Set(left).isSuperset(of: foreign) && left.count == foreign.count + 1, "\(left)")
         host.shutdown()
     }
+}
+
+private func residentKilobytes() -> Int {
+    let status = (try? String(contentsOfFile: "/proc/self/status", encoding: .utf8)) ?? ""
+    return status.split(separator: "\n").first { $0.hasPrefix("VmRSS:") }.flatMap { Int($0.filter(\.isNumber)) } ?? 0
 }
 
 private final class Flag: Sendable {
