@@ -14,16 +14,21 @@ final class PluginFolder: Sendable {
         for name in ["libLibrary.so", "libPlayback.so", "libQueue.so"] {
             try files.createSymbolicLink(atPath: "\(path)/\(name)", withDestinationPath: "\(built)/\(name)")
         }
+        for name in fixtures { try await compile(name) }
+    }
+
+    /// Adds a fixture, made by a C compiler that sees nothing but the SDK's headers.
+    func compile(_ name: String, _ options: [String] = []) async throws {
         let repository = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
             .deletingLastPathComponent().path
-        for name in fixtures {
-            let (status, output) = try await ChildProcess.run([
+        let (status, output) = try await ChildProcess.run(
+            [
                 "cc", "-std=c11", "-Wall", "-Wextra", "-Werror", "-fPIC", "-shared", "-O1", "-I",
-                "\(repository)/sdk/include", "\(repository)/Tests/Fixtures/plugins/\(name).c", "-o",
-                "\(path)/\(name).so", "-Wl,-z,nodelete",
+                "\(repository)/sdk/include",
+            ] + options + [
+                "\(repository)/Tests/Fixtures/plugins/\(name).c", "-o", "\(path)/\(name).so", "-Wl,-z,nodelete",
             ])
-            try #require(status == 0, "\(output)")
-        }
+        try #require(status == 0, "\(output)")
     }
 
     deinit { try? FileManager.default.removeItem(atPath: path) }
