@@ -37,6 +37,8 @@ extension PluginHost {
     public static let reservedCommands: Set<String> = ["plugins"]
     /// Names, descriptions and choices of one command together.
     static let maximumText = 8_000
+    /// The bits that Discord's description of commands allows.
+    static let permissions: UInt64 = (1 << 54) - 1
 
     func commands(of instance: PluginInstance) throws(PluginRefusal) -> [PluginCommand] {
         guard let table = instance.commandTable else { return [] }
@@ -65,6 +67,9 @@ extension PluginHost {
         }
         guard let text = raw.text.copied(limit: 400), (1...100).contains(text.utf16.count) else {
             throw PluginRefusal("/\(name) needs a description of 1 to 100 characters")
+        }
+        guard raw.permissions <= Self.permissions else {
+            throw PluginRefusal("/\(name) asks for permissions that Discord does not have")
         }
         guard raw.param_count <= 25 else { throw PluginRefusal("/\(name) has more than 25 options") }
         guard raw.handler != nil || raw.invoke != nil else { throw PluginRefusal("/\(name) has nothing to call") }

@@ -259,7 +259,7 @@ final class ArrivalOrderTests: Sendable {
 
     @Test func nobodyWaitsForEverAndGuildsDoNotWaitForEachOther() async {
         let order = ArrivalOrder(clock: clock)
-        _ = order.arrive(call(), hints: [])
+        let first = order.arrive(call(), hints: [])
         let elsewhere = order.arrive(call(guild: 7), hints: [])
         await order.turn(elsewhere)
         let second = order.arrive(call(), hints: [])
@@ -267,10 +267,33 @@ final class ArrivalOrderTests: Sendable {
         #expect(await eventually { clock.sleepers == 1 })
         clock.advance(by: ArrivalOrder.patience)
         await waiting.value
+        order.searches(first)
         let adding = Task { await order.turnToAdd(second) }
         #expect(await eventually { clock.sleepers == 1 })
         clock.advance(by: ArrivalOrder.searchPatience)
         await adding.value
+    }
+
+    /// A command that never reaches the player is waited for once, and then by nobody: neither commands nor searches.
+    @Test func aHangingCommandIsWaitedForOnce() async {
+        let order = ArrivalOrder(clock: clock)
+        let hanging = order.arrive(call(6, "hang"), hints: [])
+        let first = order.arrive(call(), hints: [])
+        let waiting = Task { await order.turn(first) }
+        #expect(await eventually { clock.sleepers == 1 })
+        clock.advance(by: ArrivalOrder.patience)
+        await waiting.value
+        order.searches(first)
+        await order.turnToAdd(first)
+        let second = order.arrive(call(), hints: [])
+        await order.turn(second)
+        // It may still come back, and then what is later waits for its search.
+        #expect(order.ticket(for: call(6, "hang"), hint: "") == hanging)
+        order.searches(hanging)
+        #expect(await waits { await order.turnToAdd(second) })
+        order.leave(first)
+        order.leave(hanging)
+        await order.turnToAdd(second)
     }
 
     @Test func aGroupIsBoundedAndDrains() async {

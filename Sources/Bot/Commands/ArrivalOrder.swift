@@ -5,11 +5,11 @@ import Synchronization
 /// others.
 ///
 /// Every interaction takes a ticket when it arrives. It is handed to its plugin once the one before it has reached the
-/// player, or has been answered, or has taken longer than `patience`. A `play` that searches lets others pass; only what
-/// it adds waits for earlier ones that still search.
+/// player, or has been answered, or has taken longer than `patience`, from when on nobody waits for it any more. A `play`
+/// that searches lets others pass; only what it adds waits for earlier ones that still search.
 final class ArrivalOrder: Sendable {
     /// How long an interaction waits for what came before to reach the player.
-    static let patience = Duration.milliseconds(250)
+    static let patience = Duration.milliseconds(500)
     /// How long what was found waits for earlier searches: a little more than a search may take.
     static let searchPatience = Duration.seconds(10)
 
@@ -18,7 +18,12 @@ final class ArrivalOrder: Sendable {
         let number: UInt64
     }
 
-    private enum Stage { case fresh, searching }
+    private enum Stage {
+        case fresh
+        /// Has not reached the player in good time.
+        case slow
+        case searching
+    }
 
     private struct Entry {
         let number: UInt64
@@ -41,7 +46,16 @@ final class ArrivalOrder: Sendable {
 
         func mayGo(_ ticket: Ticket, _ forSearches: Bool) -> Bool {
             !(guilds[ticket.guild] ?? []).contains {
-                $0.number < ticket.number && ($0.stage == .fresh || forSearches)
+                $0.number < ticket.number && ($0.stage == .fresh || forSearches && $0.stage == .searching)
+            }
+        }
+
+        /// Nobody waits any more for those before `ticket` that have not reached the player.
+        mutating func giveUp(before ticket: Ticket) {
+            for index in (guilds[ticket.guild] ?? []).indices {
+                guard let entry = guilds[ticket.guild]?[index], entry.number < ticket.number, entry.stage == .fresh
+                else { continue }
+                guilds[ticket.guild]?[index].stage = .slow
             }
         }
 
@@ -78,7 +92,7 @@ final class ArrivalOrder: Sendable {
     func ticket(for call: PluginInvocation, hint: String) -> Ticket? {
         state.withLock { state in
             let mine = (state.guilds[call.guild] ?? []).filter { entry in
-                entry.stage == .fresh && entry.call.user == call.user && entry.call.channel == call.channel
+                entry.stage != .searching && entry.call.user == call.user && entry.call.channel == call.channel
                     && entry.call.command == call.command
             }
             let found = mine.first { $0.hints.contains(hint) } ?? mine.first
@@ -122,7 +136,8 @@ final class ArrivalOrder: Sendable {
         }
         let timer = Task { [clock] in
             do { try await clock.sleep(for: limit) } catch { return }
-            state.withLock { $0.waiters.removeValue(forKey: id) }?.continuation.resume()
+            self.change { if !forSearches { $0.giveUp(before: ticket) } }
+            self.state.withLock { $0.waiters.removeValue(forKey: id) }?.continuation.resume()
         }
         defer { timer.cancel() }
         await withCheckedContinuation { continuation in

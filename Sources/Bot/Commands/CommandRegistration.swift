@@ -12,8 +12,10 @@ extension PluginCommand {
             // Guilds only: a queue belongs to a guild.
             "contexts": [0], "integration_types": [0],
         ]
-        // What only the bot's owner may call is not shown to everybody.
-        if permissions != 0 || isOwnerOnly { members["default_member_permissions"] = .string(String(permissions)) }
+        // What only the bot's owner may call is not shown to everybody. A number in requests, a string in answers.
+        if permissions != 0 || isOwnerOnly {
+            members["default_member_permissions"] = .int(Int64(clamping: permissions))
+        }
         return .object(members)
     }
 }

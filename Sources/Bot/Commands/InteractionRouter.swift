@@ -40,7 +40,7 @@ struct InteractionRouter: Sendable {
         let ticket = order.arrive(call, hints: Set(interaction.options.compactMap(\.hint) + interaction.values))
         let isTaken = start {
             await order.turn(ticket)
-            await handle(interaction, call)
+            await handle(interaction, call) { order.leave(ticket) }
             order.leave(ticket)
         }
         if !isTaken { order.leave(ticket) }
@@ -83,11 +83,14 @@ struct InteractionRouter: Sendable {
 // MARK: Kinds of interactions
 
 extension InteractionRouter {
-    private func handle(_ interaction: Interaction, _ call: PluginInvocation) async {
+    /// - Parameter settled: called once the plugin is done, while Discord may still be told.
+    private func handle(
+        _ interaction: Interaction, _ call: PluginInvocation, settled: @Sendable () -> Void
+    ) async {
         switch interaction.type {
-        case InteractionType.command: await command(interaction, call)
-        case InteractionType.component: await component(interaction, call)
-        case InteractionType.modal: await modal(interaction, call)
+        case InteractionType.command: await command(interaction, call, settled)
+        case InteractionType.component: await component(interaction, call, settled)
+        case InteractionType.modal: await modal(interaction, call, settled)
         default: await refuse("I do not know this kind of interaction.", interaction)
         }
     }
@@ -102,35 +105,41 @@ extension InteractionRouter {
         await answer.finish(.choices(choices.compactMap { $0.wire(parameter.type) }))
     }
 
-    private func command(_ interaction: Interaction, _ call: PluginInvocation) async {
+    private func command(
+        _ interaction: Interaction, _ call: PluginInvocation, _ settled: @Sendable () -> Void
+    ) async {
         guard let name = interaction.command else { return await refuse("This command has no name.", interaction) }
         if name == PluginsCommand.name { return await showPlugins(interaction) }
         let command = plugins.commands.first { $0.name == name }
         var arguments: [String: PluginValue] = [:]
         for option in interaction.options { arguments[option.name] = PluginValue(option) }
-        await run(command?.plugin ?? "", interaction, call, isPrivate: command?.isPrivate ?? false) {
+        await run(command?.plugin ?? "", interaction, call, isPrivate: command?.isPrivate ?? false, settled) {
             call, answer async throws(PluginFailure) in
             if command?.isOwnerOnly == true { try await checkOwner(interaction.userID) }
             return try await plugins.invoke(name, call, arguments, channel: answer)
         }
     }
 
-    private func component(_ interaction: Interaction, _ call: PluginInvocation) async {
+    private func component(
+        _ interaction: Interaction, _ call: PluginInvocation, _ settled: @Sendable () -> Void
+    ) async {
         guard let id = interaction.customID, let (plugin, rest) = MessageBuilder.split(id) else {
             return await refuse("This button does nothing any more.", interaction)
         }
-        await run(plugin, interaction, call) { call, answer async throws(PluginFailure) in
+        await run(plugin, interaction, call, settled) { call, answer async throws(PluginFailure) in
             try await plugins.component(
                 plugin: plugin, customID: rest, values: interaction.values, call, channel: answer)
         }
     }
 
-    private func modal(_ interaction: Interaction, _ call: PluginInvocation) async {
+    private func modal(
+        _ interaction: Interaction, _ call: PluginInvocation, _ settled: @Sendable () -> Void
+    ) async {
         guard let id = interaction.customID, let (plugin, rest) = MessageBuilder.split(id) else {
             return await refuse("This form does nothing any more.", interaction)
         }
         let fields = interaction.fields.map { PluginField(customID: $0.customID, value: $0.value) }
-        await run(plugin, interaction, call) { call, answer async throws(PluginFailure) in
+        await run(plugin, interaction, call, settled) { call, answer async throws(PluginFailure) in
             try await plugins.modal(plugin: plugin, customID: rest, fields: fields, call, channel: answer)
         }
     }
@@ -172,6 +181,7 @@ extension InteractionRouter {
 
     private func run(
         _ plugin: String, _ interaction: Interaction, _ call: PluginInvocation, isPrivate: Bool = false,
+        _ settled: @Sendable () -> Void,
         _ body: (PluginInvocation, InteractionAnswer) async throws(PluginFailure) -> PluginAnswer
     ) async {
         let answer = InteractionAnswer(
@@ -180,18 +190,32 @@ extension InteractionRouter {
             try await MessageBuilder.message(reply, plugin: plugin) { await artwork(call) }
         }
         await patiently(answer) {
+            let outcome: Result<PluginAnswer, PluginFailure>
             do throws(PluginFailure) {
-                switch try await body(call, answer) {
-                case .message(let reply):
-                    let message = try await MessageBuilder.message(reply, plugin: plugin) { await artwork(call) }
-                    await answer.send(message, update: reply.isUpdate)
-                case .modal(let json): await answer.finish(.modal(MessageBuilder.modal(json, plugin: plugin).body))
-                }
+                defer { settled() }
+                outcome = .success(try await body(call, answer))
             } catch {
-                logger.info("\(plugin): \(error.detail)")
-                let text = error.userText.isEmpty ? InteractionAnswer.failed : error.userText
-                await answer.send(MessageBuilder.text(text, ephemeral: true), update: false, isError: true)
+                outcome = .failure(error)
             }
+            await tell(outcome, of: plugin, call, answer)
+        }
+    }
+
+    private func tell(
+        _ outcome: Result<PluginAnswer, PluginFailure>, of plugin: String, _ call: PluginInvocation,
+        _ answer: InteractionAnswer
+    ) async {
+        do throws(PluginFailure) {
+            switch try outcome.get() {
+            case .message(let reply):
+                let message = try await MessageBuilder.message(reply, plugin: plugin) { await artwork(call) }
+                await answer.send(message, update: reply.isUpdate)
+            case .modal(let json): await answer.finish(.modal(MessageBuilder.modal(json, plugin: plugin).body))
+            }
+        } catch {
+            logger.info("\(plugin): \(error.detail)")
+            let text = error.userText.isEmpty ? InteractionAnswer.failed : error.userText
+            await answer.send(MessageBuilder.text(text, ephemeral: true), update: false, isError: true)
         }
     }
 

@@ -8,7 +8,7 @@ enum PluginsCommand {
     /// Shown to administrators at first; the host checks the caller in any case.
     static let registration: JSONValue = [
         "name": .string(name), "description": "How the plugins are doing (only for who runs the bot)", "type": 1,
-        "options": [], "contexts": [0], "integration_types": [0], "default_member_permissions": "0",
+        "options": [], "contexts": [0], "integration_types": [0], "default_member_permissions": 0,
     ]
 
     /// One block a plugin; those that were refused come last.
