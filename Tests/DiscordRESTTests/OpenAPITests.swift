@@ -1,19 +1,18 @@
 import DiscordModel
 import Foundation
+import TestSupport
 import Testing
 
 @testable import DiscordREST
 
 enum OpenAPIDocument {
-    static let path = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
-        .deletingLastPathComponent().deletingLastPathComponent().appendingPathComponent(
-            "shared/specs/discord/openapi.json"
-        ).path
-    static let present = FileManager.default.fileExists(atPath: path)
+    static let path = SharedSpecs.path("discord/openapi.json")
+    static let present = SharedSpecs.has("discord/openapi.json")
+    static let absence = Comment(rawValue: SharedSpecs.absence)
 }
 
 /// Bodies that we send, held against Discord's own OpenAPI document.
-@Suite(.enabled(if: OpenAPIDocument.present, "Discord's OpenAPI document is not beside this checkout"))
+@Suite(.enabled(if: OpenAPIDocument.present, OpenAPIDocument.absence))
 struct OpenAPITests {
     private func check(_ body: JSONValue, _ path: String, _ method: String) throws -> [String] {
         let validator = try SchemaValidator(path: OpenAPIDocument.path)
