@@ -33,6 +33,7 @@ public final class SandboxListener: Sendable {
         public var refusals: [String: Int] = [:]
         /// Frames that were not end-to-end encrypted (silence frames excepted).
         public var clear = 0
+        /// Frames of silence, encrypted or not.
         public var silence = 0
         /// Frames that libopus refused.
         public var corrupt = 0
@@ -128,9 +129,9 @@ struct ListenerState: ~Copyable {
     }
 
     private static func open(_ frame: [UInt8], _ sender: inout Sender, _ now: Double) -> [UInt8]? {
-        if frame == silence { sender.report.silence += 1 }
         do {
             let opened = try sender.decryptor.decrypt(frame, now: now)
+            if opened == silence { sender.report.silence += 1 }
             if opened == frame, frame != silence { sender.report.clear += 1 }
             return opened
         } catch {

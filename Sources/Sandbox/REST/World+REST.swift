@@ -121,7 +121,7 @@ extension SandboxWorld {
         .json(
             200,
             [
-                "url": .string(addresses.gatewayURL), "shards": 1,
+                "url": .string(addresses.gatewayURL), "shards": .number(configuration.recommendedShards),
                 "session_start_limit": [
                     "total": 1000, "remaining": 999, "reset_after": 14_400_000, "max_concurrency": 1,
                 ],
