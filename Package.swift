@@ -139,6 +139,7 @@ let testTargets: [Target] = [
     tests("PluginHostTests", ["PluginHost", pluginABI, logging]),
     tests("SandboxTests", ["Sandbox", "DiscordModel", "DAVE"] + nio),
     tests("BotTests", ["Bot", "Sandbox"]),
+    tests("CLITests", ["Bot", "Sandbox", "DiscordModel", "TimmyCore", logging]),
 ]
 
 let package = Package(
