@@ -61,14 +61,17 @@ struct PluginLoader {
         let name = digest.prefix(12).map { ($0 < 16 ? "0" : "") + String($0, radix: 16) }.joined()
         let path = "\(cacheDirectory)/\(id)-\(name).so"
         if let known = try? Data(contentsOf: URL(fileURLWithPath: path)), Array(known) == bytes { return path }
+        let partial = "\(path).\(getpid())"
         do {
             try FileManager.default.createDirectory(
                 atPath: cacheDirectory, withIntermediateDirectories: true, attributes: [.posixPermissions: 0o700])
-            let partial = "\(path).\(getpid())"
             try Data(bytes).write(to: URL(fileURLWithPath: partial))
             guard rename(partial, path) == 0 else { throw PluginRefusal("rename") }
         } catch {
-            throw PluginRefusal("it cannot be copied to \(cacheDirectory)")
+            unlink(partial)
+            let isFull = (error as? CocoaError)?.code == .fileWriteOutOfSpace
+            let reason = isFull ? "no space left on the disk" : "it cannot be written to"
+            throw PluginRefusal("it cannot be copied to \(cacheDirectory): \(reason)")
         }
         return path
     }
