@@ -5,16 +5,30 @@ import Bot
 struct TimmyBotCommand: AsyncParsableCommand {
     static let version = "0.1.0"
     static let configuration = CommandConfiguration(
-        commandName: "timmybot", abstract: "A Discord music bot that you host yourself.", version: version,
+        commandName: "timmybot", abstract: "A Discord music bot that you host yourself.",
+        discussion: """
+            To hear it without a Discord account: timmybot demo. To run it for your server: set DISCORD_TOKEN and \
+            TIMMYBOT_ALLOWED_GUILDS, and ask timmybot doctor what is missing.
+            """,
+        version: version,
         subcommands: [RunCommand.self, DemoCommand.self, PluginCommands.self, DoctorCommand.self])
 }
 
 struct RunCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "run", abstract: "Runs the bot against Discord.",
-        discussion: "Settings come from the environment, then timmybot.yaml; .env.example lists them all.")
+        commandName: "run", abstract: "Runs the bot against Discord, until SIGTERM or SIGINT.",
+        discussion: """
+            Settings come from the environment, then .env, then timmybot.yaml, both of the working directory; \
+            .env.example lists them all.
 
-    @Option(help: "Settings file.") var config = "timmybot.yaml"
+            A first SIGTERM or SIGINT lets answers be finished, stores positions and leaves voice, within ten \
+            seconds; a second one ends it at once.
+
+            Exit codes: 0 stopped, 64 wrong arguments, 69 a part is missing, 75 stopping took too long, 77 the token \
+            is refused, 78 a setting cannot be used.
+            """)
+
+    @Option(help: ArgumentHelp("Settings file; it may be missing.", valueName: "file")) var config = "timmybot.yaml"
 
     func run() async throws {
         let configuration = try await Settings.load(config)
@@ -24,11 +38,13 @@ struct RunCommand: AsyncParsableCommand {
 
 struct PluginCommands: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "plugin", abstract: "Looks at plugins.", subcommands: [List.self])
+        commandName: "plugin", abstract: "Looks at plugins: music platforms and groups of commands, one .so each.",
+        subcommands: [List.self])
 
     struct List: AsyncParsableCommand {
         static let configuration = CommandConfiguration(
-            commandName: "list", abstract: "Lists the plugins of the plugin folder, without running a line of them.")
+            commandName: "list", abstract: "Lists the plugins of the plugin folder, without running a line of them.",
+            discussion: "Prints id, version, description and file, or why a file is no plugin for this machine.")
 
         func run() async throws {
             let configuration = try await Settings.load("timmybot.yaml")
@@ -39,7 +55,12 @@ struct PluginCommands: AsyncParsableCommand {
 
 struct DoctorCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "doctor", abstract: "Says what is missing for `run`, and how to mend it.")
+        commandName: "doctor", abstract: "Says what is missing for `run`, and how to mend it.",
+        discussion: """
+            Looks at the folders, the media worker and its confinement, the plugins, the bot token, the permissions in \
+            each approved server, the gateway, the clock and UDP. Changes nothing. Exit code 1 where something is \
+            missing.
+            """)
 
     func run() async throws {
         let configuration = try await Settings.load("timmybot.yaml")

@@ -33,6 +33,10 @@ actor GuildVoice: VoicePort {
     private var stream: TrackStream?
     private var isPaused = false
     private var renewals = 0
+    /// A connection that is letting its last frames out.
+    private var closing: Task<Void, Never>?
+    /// Leaving the channel, after that. A join waits for it: Discord would take the leave for its end.
+    private var leaving: Task<Void, Never>?
     /// Waits for what the gateway has to say after the voice server put us out.
     private var dismissal: Task<Void, Never>?
 
@@ -56,6 +60,8 @@ actor GuildVoice: VoicePort {
         let channel = DiscordModel.Snowflake(rawValue: channel.rawValue)
         try check(channel)
         if target == channel, isReady { return }
+        await leaving?.value
+        guard !Task.isCancelled else { throw PlayerError(.cancelled, "the join was cancelled") }
         target = channel
         isReady = false
         sessionID = nil
@@ -136,7 +142,13 @@ actor GuildVoice: VoicePort {
         stream = nil
         settle(.failure(CancellationError()))
         await dropConnection()
-        if wasIn { await gateway.updateVoiceState(guild: guild, channel: nil) }
+        if wasIn {
+            leaving = Task { [closing, gateway, guild] in
+                await closing?.value
+                await gateway.updateVoiceState(guild: guild, channel: nil)
+            }
+        }
+        await leaving?.value
     }
 
     func play(_ stream: any AudioStream) async {
@@ -249,7 +261,10 @@ actor GuildVoice: VoicePort {
         connection = nil
         connectionTask?.cancel()
         connectionTask = nil
-        Task { await old.close() }
+        closing = Task { [closing] in
+            await closing?.value
+            await old.close()
+        }
     }
 
     private func take(_ event: DiscordVoice.VoiceEvent, from source: VoiceConnection) async {
