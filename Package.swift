@@ -101,7 +101,7 @@ let adapters: [Target] = [
         [
             "TimmyCore", "PluginHost", "DiscordREST", "DiscordGateway", "DiscordVoice", "Media", "DiscordModel",
             "AudioRing",
-            "MediaWire", pluginABI, logging,
+            "MediaWire", "WebSocketClient", pluginABI, logging,
             .product(name: "Configuration", package: "swift-configuration"),
         ]),
 ]

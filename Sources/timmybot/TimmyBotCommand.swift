@@ -64,7 +64,7 @@ struct DoctorCommand: AsyncParsableCommand {
 
     func run() async throws {
         let configuration = try await Settings.load("timmybot.yaml")
-        let findings = await Doctor(configuration: configuration, discord: DiscordExamination(configuration)).examine()
+        let findings = await Doctor(configuration: configuration).examine()
         for finding in findings {
             print("\(finding.verdict.mark) \(finding.subject): \(finding.detail)")
             if let remedy = finding.remedy { print("    -> \(remedy)") }

@@ -1,4 +1,5 @@
 import DiscordModel
+import Foundation
 
 /// A request with its sender, past the rate limits.
 struct RESTCall: Sendable {
@@ -23,7 +24,7 @@ extension SandboxWorld {
         if let delay { try? await Task.sleep(for: .seconds(delay)) }
         let final = response ?? limited(request, path)
         record(request, final)
-        return final
+        return final.adding(["Date": HTTPDate.text(Date(timeIntervalSinceNow: configuration.clockAhead))])
     }
 
     private func record(_ request: SandboxRequest, _ response: SandboxResponse) {
