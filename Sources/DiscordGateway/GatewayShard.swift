@@ -11,7 +11,17 @@ public protocol GatewayInformationSource: Sendable {
 /// Discord will not have us; nothing but the operator can mend it.
 public struct GatewayStopped: Error, Equatable, CustomStringConvertible {
     public let message: String
+    /// With which the gateway closed; nil where it did not come as far as that.
+    public let closeCode: UInt16?
+    /// Whether it is the bot token that Discord refuses.
+    public let refusesToken: Bool
     public var description: String { message }
+
+    public init(message: String, closeCode: UInt16? = nil, refusesToken: Bool = false) {
+        self.message = message
+        self.closeCode = closeCode
+        self.refusesToken = refusesToken || closeCode == 4004
+    }
 }
 
 /// One shard: performs what `GatewaySession` decides, on one loop, so that events keep their order.
@@ -167,7 +177,7 @@ public actor GatewayShard {
             case .closed(let code, let reason):
                 logger.info("gateway: closed \(code.map(String.init) ?? "without a code") \(reason)")
                 outcome = await perform(session.handle(.closed(code: code)))
-                if let stop = outcome.stop { throw GatewayStopped(message: stop) }
+                if let stop = outcome.stop { throw GatewayStopped(message: stop, closeCode: code) }
                 if let reconnect = outcome.reconnect { return reconnect }
             }
         }

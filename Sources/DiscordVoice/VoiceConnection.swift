@@ -2,14 +2,15 @@ import AudioRing
 import DiscordModel
 import Foundation
 import Logging
+import Synchronization
 import WebSocketClient
 
 /// What happens to a voice connection.
 public enum VoiceEvent: Sendable, Equatable {
     /// Audio flows.
     case ready
-    /// The current ring came to its end, or broke.
-    case ringEnded(VoiceSender.Ending)
+    /// A ring came to its end, or broke.
+    case ringEnded(VoiceSender.EndedRing)
     /// The voice session is over; a new one is to be asked for through the gateway.
     case needsNewSession(reason: String)
     /// Taken out of the call. The gateway tells of a kick by our voice state, of a move by a new voice server.
@@ -32,16 +33,26 @@ public actor VoiceConnection {
     private let connect: Connect
     private let logger: Logger
 
+    /// What is to be played, whether or not there is a sender yet. Behind a lock and not the actor's, so that what is
+    /// asked for happens in the order of the calls.
+    private struct Desk: Sendable {
+        var sender: VoiceSender?
+        var ring: AudioRing?
+        var upcoming: AudioRing?
+        var isPaused = false
+
+        var isSpeaking: Bool { ring != nil && !isPaused }
+    }
+
+    private nonisolated let desk = Mutex(Desk())
     private var session: VoiceSession
     private var transport: (any WebSocketTransport)?
     private var socket: VoiceSocket?
-    private var sender: VoiceSender?
-    private var ring: AudioRing?
-    private var paused = false
+    /// Whether op 5 is out for the current sender; before that the pump does not know it.
     private var isOpen = false
     private var closing = false
-    private var tasks: [Task<Void, Never>] = []
     private var heart: Task<Void, Never>?
+    private var deadline: Task<Void, Never>?
 
     public init(
         _ identity: VoiceIdentity, endpoint: String, trustedCAFile: String?, pump: VoicePump, logger: Logger,
@@ -60,45 +71,60 @@ public actor VoiceConnection {
 
     // MARK: Playing
 
-    /// Plays `ring` from the next 20 ms on, in place of what plays now.
-    public func play(_ ring: AudioRing) async {
-        self.ring = ring
-        paused = false
-        sender?.isPaused = false
-        sender?.play(ring)
-        await speak(true)
+    /// Plays `ring` from the next 20 ms on, in place of what plays now and of what was to follow. The ring that plays
+    /// already goes on where it is. Lifts a pause. Any thread.
+    public nonisolated func play(_ ring: AudioRing) {
+        change { desk in
+            desk.ring = ring
+            desk.upcoming = nil
+            desk.isPaused = false
+            desk.sender?.play(ring)
+        }
     }
 
-    /// Plays `ring` without a gap after the current one.
-    public func enqueue(_ ring: AudioRing) { sender?.enqueue(ring) }
-
-    public func pause() async {
-        paused = true
-        sender?.isPaused = true
-        await speak(false)
+    /// Plays `ring` without a gap after the current one; nil plays nothing then. Any thread.
+    public nonisolated func enqueue(_ ring: AudioRing?) {
+        desk.withLock { desk in
+            desk.upcoming = ring
+            desk.sender?.enqueue(ring)
+        }
     }
 
-    public func resume() async {
-        paused = false
-        sender?.isPaused = false
-        await speak(true)
+    /// Stops sending and pulling. Any thread.
+    public nonisolated func pause() { change { $0.isPaused = true } }
+
+    public nonisolated func resume() { change { $0.isPaused = false } }
+
+    /// Ends with five frames of silence. Any thread.
+    public nonisolated func stop() {
+        change { desk in
+            desk.ring = nil
+            desk.upcoming = nil
+            desk.sender?.play(nil)
+        }
     }
 
-    /// Ends with five frames of silence.
-    public func stop() async {
-        ring = nil
-        sender?.play(nil)
-        await speak(false)
+    /// Changes the desk, and tells the call where that makes us begin or end to speak.
+    private nonisolated func change(_ body: (inout Desk) -> Void) {
+        let news = desk.withLock { desk in
+            let before = desk.isSpeaking
+            body(&desk)
+            desk.sender?.isPaused = desk.isPaused
+            return desk.isSpeaking != before
+        }
+        // In whatever order these come, each says how it is by then.
+        if news { Task { await speak() } }
     }
 
-    public var statistics: VoiceStatistics { sender?.statistics ?? VoiceStatistics() }
+    public var statistics: VoiceStatistics { desk.withLock { $0.sender }?.statistics ?? VoiceStatistics() }
     public var voicePrivacyCode: String? { session.voicePrivacyCode }
 
     /// Leaves: lets the silence frames out, then closes.
     public func close() async {
         closing = true
-        if sender != nil {
-            sender?.play(nil)
+        let sender = desk.withLock { $0.sender }
+        if let sender {
+            sender.play(nil)
             try? await clock.sleep(for: .milliseconds(120))
         }
         await transport?.close(code: 1000)
@@ -144,6 +170,7 @@ public actor VoiceConnection {
         defer {
             self.transport = nil
             heart?.cancel()
+            deadline?.cancel()
         }
         _ = await perform(session.handle(.connected))
         for await event in transport.events {
@@ -174,11 +201,15 @@ public actor VoiceConnection {
             case .send(let payload): await send(payload)
             case .sendBinary(let bytes): try? await transport?.send(.binary(bytes))
             case .heartbeat(let interval): startHeart(interval)
+            case .expect(let milliseconds): expect(milliseconds)
             case .discover(let host, let port, let ssrc): outcome = await discover(host, port, ssrc) ?? outcome
             case .open(let mode, let key, let ssrc): await open(mode, key, ssrc)
-            case .installSender(let ratchet): sender?.encryptor.install(ratchet)
-            case .blockSender: sender?.encryptor.block()
-            case .resumed: logger.info("voice: resumed")
+            case .installSender(let ratchet): desk.withLock { $0.sender }?.encryptor.install(ratchet)
+            case .blockSender: desk.withLock { $0.sender }?.encryptor.block()
+            case .resumed:
+                logger.info("voice: resumed")
+                // What was said meanwhile went nowhere.
+                if isOpen { await speak() } else { await startSending() }
             case .abort: transport?.abort()
             case .reconnect(let delay): outcome = .again(delay: delay)
             case .newSession(let reason): outcome = .over(.needsNewSession(reason: reason))
@@ -203,25 +234,70 @@ public actor VoiceConnection {
 
     private func open(_ mode: VoiceEncryptionMode, _ key: [UInt8], _ ssrc: UInt32) async {
         guard let socket, let cipher = TransportCipher(mode, key: key) else { return }
-        if let old = sender { await pump.remove(old) }
+        await endSender()
+        guard !closing else { return }
+        // Its encryptor is blocked until the session says otherwise.
         let sender = VoiceSender(descriptor: socket.descriptor, ssrc: ssrc, cipher: cipher)
-        sender.isPaused = paused
-        if let ring { sender.play(ring) }
-        self.sender = sender
-        pump.add(sender)
-        watch(sender, socket)
+        desk.withLock { desk in
+            sender.isPaused = desk.isPaused
+            if let ring = desk.ring { sender.play(ring) }
+            if let upcoming = desk.upcoming { sender.enqueue(upcoming) }
+            desk.sender = sender
+        }
+        await startSending()
+    }
+
+    private func endSender() async {
+        isOpen = false
+        let old = desk.withLock { desk in
+            defer { desk.sender = nil }
+            return desk.sender
+        }
+        if let old { await pump.remove(old) }
+    }
+
+    /// Op 5 comes before the first packet: the pump gets to know the sender only when that is out. Where it cannot be
+    /// sent now, a resume comes back here.
+    private func startSending() async {
+        let sender = desk.withLock { $0.sender }
+        guard let sender, let socket, await send(session.speaking(true)) else { return }
+        // The connection may have been closed, or opened anew, while that was sent.
+        guard desk.withLock({ $0.sender }) === sender, !isOpen, !closing else { return }
         isOpen = true
-        await speak(true)
+        pump.add(sender, socket: socket) { [sink] in sink.yield(.ringEnded($0)) }
         sink.yield(.ready)
     }
 
-    private func speak(_ speaking: Bool) async {
-        if isOpen { await send(session.speaking(speaking)) }
+    /// Says whether something is being sent.
+    private func speak() async {
+        if isOpen { await send(session.speaking(desk.withLock { $0.isSpeaking })) }
     }
 
-    private func send(_ payload: JSONValue) async {
-        guard let data = try? JSONEncoder().encode(payload) else { return }
-        try? await transport?.send(.text(String(decoding: data, as: UTF8.self)))
+    /// Whether it was handed to a connection that stands.
+    @discardableResult
+    private func send(_ payload: JSONValue) async -> Bool {
+        guard let transport, let data = try? JSONEncoder().encode(payload) else { return false }
+        do {
+            try await transport.send(.text(String(decoding: data, as: UTF8.self)))
+            return true
+        } catch {
+            return false
+        }
+    }
+
+    private func expect(_ milliseconds: Int?) {
+        deadline?.cancel()
+        deadline = milliseconds.map { milliseconds in
+            Task { [weak self, clock] in
+                do { try await clock.sleep(for: .milliseconds(milliseconds)) } catch { return }
+                await self?.overdue()
+            }
+        }
+    }
+
+    private func overdue() async {
+        guard !Task.isCancelled else { return }
+        _ = await perform(session.handle(.overdue))
     }
 
     private func startHeart(_ interval: Int) {
@@ -236,34 +312,10 @@ public actor VoiceConnection {
 
     private func beat() async { _ = await perform(session.handle(.heartbeatDue)) }
 
-    /// Tells of ended rings, keeps the UDP path alive, and throws away what others say. The pump itself calls nobody.
-    private func watch(_ sender: VoiceSender, _ socket: VoiceSocket) {
-        for task in tasks { task.cancel() }
-        let sink = sink, clock = clock
-        tasks = [
-            Task {
-                var seen = 0, round: UInt64 = 0
-                while !Task.isCancelled {
-                    if sender.endingCount != seen {
-                        seen = sender.endingCount
-                        sink.yield(.ringEnded(sender.ending))
-                    }
-                    round += 1
-                    if round % 250 == 0 { socket.keepAlive(round / 250) }
-                    if round % 5 == 0 { socket.drain() }
-                    do { try await clock.sleep(for: .milliseconds(20)) } catch { return }
-                }
-            }
-        ]
-    }
-
     private func tearDown() async {
         heart?.cancel()
-        for task in tasks { task.cancel() }
-        tasks = []
-        isOpen = false
-        if let sender { await pump.remove(sender) }
-        sender = nil
+        deadline?.cancel()
+        await endSender()
         socket = nil
     }
 }

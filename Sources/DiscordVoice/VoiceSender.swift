@@ -1,56 +1,67 @@
 import AudioRing
+import CLinux
 import DAVE
 import Glibc
 import Synchronization
 
-/// Counters of one sender; read from any thread.
-public struct VoiceStatistics: Sendable, Equatable {
-    /// Audio frames sent.
-    public var sent = 0
-    /// Silence frames sent.
-    public var silent = 0
-    /// Ticks on which the ring had nothing although the stream goes on.
-    public var underruns = 0
-    /// Frames that were not sent because the call's encryption had no key for us yet.
-    public var withheld = 0
-    /// Frames that the kernel or a cipher refused.
-    public var failed = 0
-    /// Ticks by how late they were: under 1, 2, 5, 10, 20 ms, and later.
-    public var late = [Int](repeating: 0, count: 6)
-}
-
 /// The sending half of one voice connection: ring, DAVE, RTP, transport encryption, socket.
 ///
+/// Starts with its encryptor blocked: nothing leaves before the session has said how frames are encrypted.
 /// `tick` belongs to the pump's thread and neither waits nor allocates. Everything else may be called from anywhere.
 ///
 /// `@unchecked Sendable`: fields below "pump thread" are touched by that thread only; the rest are atomics or behind a
 /// lock that is held for the exchange of references.
 public final class VoiceSender: @unchecked Sendable {
-    /// How the current ring ended, until the next one is given.
-    public enum Ending: Int, Sendable { case none, ended, failed, corrupt }
+    /// How a ring ended.
+    public enum Ending: Int, Sendable { case ended, failed, corrupt }
+
+    /// A ring that came to its end; the reference keeps its identity from being given to another one.
+    public struct EndedRing: Sendable, Equatable {
+        public let ring: AudioRing
+        public let ending: Ending
+
+        public init(_ ring: AudioRing, _ ending: Ending) {
+            self.ring = ring
+            self.ending = ending
+        }
+
+        public static func == (a: Self, b: Self) -> Bool { a.ring === b.ring && a.ending == b.ending }
+    }
 
     private static let silenceFrame: [UInt8] = [0xF8, 0xFF, 0xFE]
     /// Frames of silence after the last audio, so that decoders do not smear it. Source: Discord, "Voice Connections".
     private static let silenceFrames = 5
     private static let maximumFrame = AudioRing.maximumPacketSize + FrameEncryptor.overhead
+    /// Ticks for which audio waits for a key: a few seconds are a handshake; after that it goes on unheard.
+    static let patience = 250
+    /// Ticks for which what plays goes on while the ring that is to replace it has nothing yet, as after a seek.
+    static let overlap = 15
 
     public let encryptor = FrameEncryptor()
 
-    private struct Sources: Sendable {
-        var current: AudioRing?
-        var next: AudioRing?
-        var replace = false
-        var retired: AudioRing?
-        var alsoRetired: AudioRing?
+    /// What the pump's thread has let go of: released, and told of where it ended, by others.
+    private struct Dropped: Sendable {
+        let ring: AudioRing
+        let ending: Ending?
     }
 
-    private let sources = Mutex(Sources())
+    private struct Sources: Sendable {
+        var current: AudioRing?
+        var replace = false
+        var next: AudioRing?
+        var replaceNext = false
+        /// Never grows past its reserved capacity.
+        var dropped: [Dropped]
+    }
+
+    private static let droppedLimit = 16
+    private let sources: Mutex<Sources>
     private let sourcesChanged = Atomic(false)
+    private let hasDropped = Atomic(false)
     private let paused = Atomic(false)
-    private let endingValue = Atomic(0)
-    private let endings = Atomic(0)
-    private let counters: UnsafeMutablePointer<Int>
-    private static let counterCount = 11
+    /// Rung when a ring ends; -1 is nobody.
+    private let bell = Atomic<Int32>(-1)
+    private let counters = VoiceCounters()
 
     // Pump thread.
     private let descriptor: Int32
@@ -66,6 +77,10 @@ public final class VoiceSender: @unchecked Sendable {
     private var silenceLeft = 0
     /// Whether the current ring has given anything yet: before that, waiting for it is no underrun.
     private var primed = false
+    /// Ticks that audio has waited for a key.
+    private var held = 0
+    /// Ticks that a ring has waited to replace the current one.
+    private var overlapped = 0
 
     /// - Parameter descriptor: a connected, non-blocking UDP socket; owned by the caller, who keeps it open until the
     ///   pump has let go of this sender.
@@ -76,32 +91,41 @@ public final class VoiceSender: @unchecked Sendable {
         opus = .allocate(byteCount: AudioRing.maximumPacketSize, alignment: 16)
         packet = .allocate(
             byteCount: RTP.headerSize + Self.maximumFrame + TransportCipher.overhead, alignment: 16)
-        counters = .allocate(capacity: Self.counterCount)
-        counters.initialize(repeating: 0, count: Self.counterCount)
+        sources = Mutex(Sources(dropped: Self.emptyDropped()))
+        encryptor.block()
     }
 
     deinit {
         opus.deallocate()
         packet.deallocate()
-        counters.deallocate()
+    }
+
+    private static func emptyDropped() -> [Dropped] {
+        var list: [Dropped] = []
+        list.reserveCapacity(droppedLimit)
+        return list
     }
 
     // MARK: Any thread
 
-    /// Plays `ring` from the next tick on; nil stops with five frames of silence.
+    /// Plays `ring` from the next tick on (from its first packet on, where that is soon), and nothing after it; nil stops with five frames of silence. The ring that
+    /// plays already goes on where it is.
     public func play(_ ring: AudioRing?) {
-        endingValue.store(0, ordering: .relaxed)
         sources.withLock {
             $0.current = ring
-            $0.next = nil
             $0.replace = true
+            $0.next = nil
+            $0.replaceNext = true
         }
         sourcesChanged.store(true, ordering: .releasing)
     }
 
-    /// Plays `ring` without a gap once the current one has ended.
-    public func enqueue(_ ring: AudioRing) {
-        sources.withLock { $0.next = ring }
+    /// Plays `ring` without a gap once the current one has ended; nil plays nothing then.
+    public func enqueue(_ ring: AudioRing?) {
+        sources.withLock {
+            $0.next = ring
+            $0.replaceNext = true
+        }
         sourcesChanged.store(true, ordering: .releasing)
     }
 
@@ -110,21 +134,18 @@ public final class VoiceSender: @unchecked Sendable {
         set { paused.store(newValue, ordering: .relaxed) }
     }
 
-    /// How the ring before the current one, or the current one, ended.
-    public var ending: Ending { Ending(rawValue: endingValue.load(ordering: .acquiring)) ?? .none }
-    /// Rings that have ended so far, for watchers.
-    public var endingCount: Int { endings.load(ordering: .acquiring) }
+    public var statistics: VoiceStatistics { counters.statistics }
 
-    public var statistics: VoiceStatistics {
-        var result = VoiceStatistics()
-        result.sent = counters[0]
-        result.silent = counters[1]
-        result.underruns = counters[2]
-        result.withheld = counters[3]
-        result.failed = counters[4]
-        result.late = (0..<6).map { counters[5 + $0] }
-        return result
+    /// The rings that ended since the last call, in order. Others that are no longer needed are released here.
+    public func takeEnded() -> [EndedRing] {
+        guard hasDropped.exchange(false, ordering: .acquiring) else { return [] }
+        var dropped = Self.emptyDropped()
+        sources.withLock { swap(&$0.dropped, &dropped) }
+        return dropped.compactMap { item in item.ending.map { EndedRing(item.ring, $0) } }
     }
+
+    /// Rings this doorbell (`tb_event_open`) whenever a ring ends.
+    func announce(to bell: Int32) { self.bell.store(bell, ordering: .releasing) }
 
     // MARK: Pump thread
 
@@ -134,9 +155,22 @@ public final class VoiceSender: @unchecked Sendable {
         lastTick = tick
         timestamp &+= UInt32(truncatingIfNeeded: steps) &* RTP.samplesPerFrame
         if sourcesChanged.load(ordering: .acquiring) { takeSources() }
-        counters[5 + Self.bucket(lateness)] += 1
+        counters.countTick(lateness: lateness)
         guard let ring, !paused.load(ordering: .relaxed) else { return silence() }
-        play(from: ring)
+        if mustWaitForKey() {
+            counters.withheld.increment()
+        } else {
+            play(from: ring)
+        }
+    }
+
+    private func mustWaitForKey() -> Bool {
+        guard encryptor.isBlocked() else {
+            held = 0
+            return false
+        }
+        held += 1
+        return held <= Self.patience
     }
 
     private func play(from ring: AudioRing) {
@@ -144,9 +178,9 @@ public final class VoiceSender: @unchecked Sendable {
         case .packet(let length, _):
             silenceLeft = Self.silenceFrames
             primed = true
-            send(UnsafeRawBufferPointer(rebasing: opus[..<length]), counter: 0)
+            if send(UnsafeRawBufferPointer(rebasing: opus[..<length])) { counters.sent.increment() }
         case .empty:
-            if primed { counters[2] += 1 }
+            if primed { counters.underruns.increment() }
             silence()
         case .ended: finish(.ended)
         case .failed: finish(.failed)
@@ -155,70 +189,86 @@ public final class VoiceSender: @unchecked Sendable {
     }
 
     private func finish(_ ending: Ending) {
-        endingValue.store(ending.rawValue, ordering: .releasing)
-        endings.wrappingAdd(1, ordering: .releasing)
-        sources.withLock {
-            $0.alsoRetired = $0.retired
-            $0.retired = ring
+        sources.withLock { sources in
+            drop(ring, ending, &sources)
+            if ending != .ended { drop(next, nil, &sources) }
         }
         ring = ending == .ended ? next : nil
         primed = false
         next = nil
+        let bell = bell.load(ordering: .acquiring)
+        if bell >= 0 { tb_event_signal(bell) }
         if let ring { play(from: ring) } else { silence() }
     }
 
-    /// The lock is held elsewhere only to exchange references; the old ring is released by the next `play`.
+    /// The lock is held elsewhere only to exchange references.
     private func takeSources() {
         guard sourcesChanged.exchange(false, ordering: .acquiring) else { return }
-        sources.withLock {
-            if $0.replace {
-                $0.replace = false
-                $0.alsoRetired = next
-                $0.retired = ring
-                ring = $0.current
-                primed = false
+        sources.withLock { sources in
+            if sources.replace, isWorthWaitingFor(sources.current) {
+                // Looked at again on the next tick; what was to follow the old ring does not follow it any more.
+                overlapped += 1
+                drop(next, nil, &sources)
                 next = nil
-                $0.current = nil
+                sourcesChanged.store(true, ordering: .relaxed)
+                return
             }
-            if let queued = $0.next {
-                next = queued
-                $0.next = nil
+            overlapped = 0
+            if sources.replace {
+                sources.replace = false
+                if ring !== sources.current {
+                    drop(ring, nil, &sources)
+                    ring = sources.current
+                    primed = false
+                }
+                sources.current = nil
+            }
+            if sources.replaceNext {
+                sources.replaceNext = false
+                drop(next, nil, &sources)
+                next = sources.next
+                sources.next = nil
             }
         }
+    }
+
+    private func isWorthWaitingFor(_ coming: AudioRing?) -> Bool {
+        guard let coming, coming !== ring, primed, !paused.load(ordering: .relaxed) else { return false }
+        return coming.count == 0 && overlapped < Self.overlap
+    }
+
+    private func drop(_ ring: AudioRing?, _ ending: Ending?, _ sources: inout Sources) {
+        guard let ring else { return }
+        if sources.dropped.count >= Self.droppedLimit {
+            // Nobody has looked for a third of a second: the oldest goes, those without news first.
+            sources.dropped.remove(at: sources.dropped.firstIndex { $0.ending == nil } ?? 0)
+        }
+        sources.dropped.append(Dropped(ring: ring, ending: ending))
+        hasDropped.store(true, ordering: .releasing)
     }
 
     private func silence() {
         guard silenceLeft > 0 else { return }
         silenceLeft -= 1
-        Self.silenceFrame.withUnsafeBytes { send($0, counter: 1) }
+        let sent = Self.silenceFrame.withUnsafeBytes { send($0) }
+        if sent { counters.silent.increment() }
     }
 
-    private func send(_ frame: UnsafeRawBufferPointer, counter: Int) {
-        guard let base = packet.baseAddress else { return }
+    private func send(_ frame: UnsafeRawBufferPointer) -> Bool {
+        guard let base = packet.baseAddress else { return false }
         let room = UnsafeMutableRawBufferPointer(rebasing: packet[RTP.headerSize...])
         let count = encryptor.encrypt(frame, into: room)
         guard count > 0 else {
-            counters[count == 0 ? 3 : 4] += 1
-            return
+            if count == 0 { counters.withheld.increment() } else { counters.failed.increment() }
+            return false
         }
         sequence &+= 1
         RTP.writeHeader(sequence: sequence, timestamp: timestamp, ssrc: ssrc, to: base)
         let size = cipher.seal(base, header: RTP.headerSize, count: count)
         guard size > 0, Glibc.send(descriptor, base, size, Int32(MSG_DONTWAIT)) == size else {
-            counters[4] += 1
-            return
+            counters.failed.increment()
+            return false
         }
-        counters[counter] += 1
-    }
-
-    private static func bucket(_ lateness: Int) -> Int {
-        switch lateness {
-        case ..<1_000_000: 0
-        case ..<2_000_000: 1
-        case ..<5_000_000: 2
-        case ..<10_000_000: 3
-        case ..<20_000_000: 4
-        default: 5
-        }
+        return true
     }
 }

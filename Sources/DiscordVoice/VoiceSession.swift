@@ -24,6 +24,8 @@ public struct VoiceSession: Sendable {
         case text(JSONValue)
         case binary([UInt8])
         case heartbeatDue
+        /// What was expected did not come in time.
+        case overdue
         /// IP discovery found how the server sees us.
         case discovered(address: String, port: UInt16)
         case closed(code: UInt16?)
@@ -34,6 +36,8 @@ public struct VoiceSession: Sendable {
         case sendBinary([UInt8])
         /// Every so many milliseconds.
         case heartbeat(Int)
+        /// `overdue` is due after so many milliseconds; nil takes that back. One at a time.
+        case expect(Int?)
         case discover(host: String, port: UInt16, ssrc: UInt32)
         /// Audio may flow: transport keys are here.
         case open(mode: VoiceEncryptionMode, key: [UInt8], ssrc: UInt32)
@@ -62,6 +66,8 @@ public struct VoiceSession: Sendable {
     private var awaitingAcks = 0
     private var attempts = 0
     private var nonce: Int64 = 0
+    /// For hello, and again for what follows it: READY and session description, or RESUMED.
+    static let answerMilliseconds = 15_000
 
     public init(_ identity: VoiceIdentity) {
         self.identity = identity
@@ -76,10 +82,11 @@ public struct VoiceSession: Sendable {
         switch event {
         case .connected:
             awaitingAcks = 0
-            return []
+            return [.expect(Self.answerMilliseconds)]
         case .text(let payload): return received(payload)
         case .binary(let bytes): return receivedBinary(bytes)
         case .heartbeatDue: return beat()
+        case .overdue: return [.note("voice: the server does not answer"), .abort]
         case .discovered(let address, let port): return select(address, port)
         case .closed(let code): return closed(code)
         }
@@ -99,7 +106,7 @@ public struct VoiceSession: Sendable {
             return []
         case VoiceOpcode.resumed:
             attempts = 0
-            return [.resumed]
+            return [.expect(nil), .resumed]
         case VoiceOpcode.clientsConnect:
             let users = (data["user_ids"]?.array ?? []).compactMap { $0.snowflake?.rawValue }
             return perform(dave.handle(.clientsConnected(users)))
@@ -136,7 +143,9 @@ public struct VoiceSession: Sendable {
             interval = data["heartbeat_interval"]?.int ?? 0
         }
         guard (500...600_000).contains(interval) else { return [.abort] }
-        return [.heartbeat(Int(interval)), .send(canResume ? resume : identify)]
+        return [
+            .heartbeat(Int(interval)), .expect(Self.answerMilliseconds), .send(canResume ? resume : identify),
+        ]
     }
 
     private mutating func ready(_ data: JSONValue) -> [Action] {
@@ -171,7 +180,7 @@ public struct VoiceSession: Sendable {
         canResume = true
         attempts = 0
         let version = Int(data["dave_protocol_version"]?.int ?? 0)
-        return [.open(mode: mode, key: key, ssrc: ssrc)]
+        return [.expect(nil), .open(mode: mode, key: key, ssrc: ssrc)]
             + perform(dave.handle(.sessionDescription(protocolVersion: version)))
     }
 

@@ -18,7 +18,7 @@ enum Service {
         } catch let stopped as GatewayStopped {
             Settings.fail(stopped.message)
             await app.stop()
-            throw stopped.message.contains("4004") ? Exit.noPermission : Exit.configuration
+            throw stopped.refusesToken ? Exit.noPermission : Exit.configuration
         }
         // `run` ends as soon as the gateway is closed: what else there is to finish is waited for here.
         guard await app.stop() else {

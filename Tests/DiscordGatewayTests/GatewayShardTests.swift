@@ -193,5 +193,28 @@ private struct Bench {
         socket.end(4004)
         let error = await #expect(throws: GatewayStopped.self) { try await bench.task.value }
         #expect(error?.message.contains("DISCORD_TOKEN") == true)
+        #expect(error?.closeCode == 4004 && error?.refusesToken == true)
+    }
+
+    @Test func anotherEndIsNotTheToken() async throws {
+        let bench = Bench()
+        let socket = try await bench.socket()
+        socket.hello()
+        socket.end(4014)
+        let error = await #expect(throws: GatewayStopped.self) { try await bench.task.value }
+        #expect(error?.closeCode == 4014 && error?.refusesToken == false)
+    }
+
+    /// Before there is a gateway to close, REST may say it.
+    @Test func aSourceThatSaysStopEndsTheRun() async throws {
+        struct Refusing: GatewayInformationSource {
+            func gatewayInformation() async throws -> GatewayInformation {
+                throw GatewayStopped(message: "refused", refusesToken: true)
+            }
+        }
+        let shard = GatewayShard(
+            GatewayConfiguration(token: "secret"), information: Refusing(), logger: Logger(label: "test"))
+        let error = await #expect(throws: GatewayStopped.self) { try await shard.run() }
+        #expect(error?.refusesToken == true && error?.closeCode == nil)
     }
 }

@@ -80,6 +80,8 @@ final class Bench {
         sender = VoiceSender(
             descriptor: loopback.sender, ssrc: 0xDEAD_BEEF,
             cipher: TransportCipher(.aes256GCM, key: Self.key) ?? { fatalError("no cipher") }())
+        // As in a call without end-to-end encryption.
+        sender.encryptor.install(nil)
         opener = TransportCipher(.aes256GCM, key: Self.key) ?? { fatalError("no cipher") }()
     }
 

@@ -22,7 +22,34 @@ final class FakeTransport: WebSocketTransport {
 
     func send(_ message: WebSocketMessage) async throws {
         guard case .text(let text) = message else { return }
-        sent.yield(try JSONDecoder().decode(JSONValue.self, from: Data(text.utf8)))
+        let payload = try JSONDecoder().decode(JSONValue.self, from: Data(text.utf8))
+        await withCheckedContinuation { continuation in
+            let passes = gate.withLock { gate in
+                guard payload["op"]?.int == gate.op else { return true }
+                gate.waiting.append(continuation)
+                return false
+            }
+            if passes { continuation.resume() }
+        }
+        sent.yield(payload)
+    }
+
+    // MARK: A slow send
+
+    private let gate = Mutex<(op: Int64?, waiting: [CheckedContinuation<Void, Never>])>((nil, []))
+
+    /// Sends of `op` take until `letGo`.
+    func hold(op: Int64) { gate.withLock { $0.op = op } }
+
+    /// Waits until a send is held up.
+    func held() async { while gate.withLock({ $0.waiting.isEmpty }) { await Task.yield() } }
+
+    func letGo() {
+        let waiting = gate.withLock { gate in
+            defer { gate = (nil, []) }
+            return gate.waiting
+        }
+        for continuation in waiting { continuation.resume() }
     }
 
     func close(code: UInt16) async { end(code: code) }
@@ -90,21 +117,21 @@ final class FakeVoiceServer: Sendable {
     }
 }
 
-@Suite("Voice connection")
+@Suite("Voice connection", .timeLimit(.minutes(1)))
 struct VoiceConnectionTests {
-    private static let identity = VoiceIdentity(
+    static let identity = VoiceIdentity(
         guildID: Snowflake(1), channelID: Snowflake(2), userID: Snowflake(3), sessionID: "session",
         token: "secret-token")
-    private static let hello = #"{"op":8,"d":{"heartbeat_interval":600000,"v":8}}"#
+    static let hello = #"{"op":8,"d":{"heartbeat_interval":600000,"v":8}}"#
 
-    private func description(_ version: Int = 0) -> String {
+    static func description(_ version: Int = 0) -> String {
         let key = Bench.key.map(String.init).joined(separator: ",")
         return """
             {"op":4,"seq":3,"d":{"mode":"aead_aes256_gcm_rtpsize","secret_key":[\(key)],"dave_protocol_version":\(version)}}
             """
     }
 
-    private func ready(_ port: UInt16, ip: String = "127.0.0.1") -> String {
+    static func ready(_ port: UInt16, ip: String = "127.0.0.1") -> String {
         #"{"op":2,"d":{"ssrc":3735928559,"ip":"\#(ip)","port":\#(port),"modes":["aead_aes256_gcm_rtpsize"]}}"#
     }
 
@@ -120,12 +147,12 @@ struct VoiceConnectionTests {
         let transport = try #require(await server.next())
         transport.say(Self.hello)
         _ = await transport.next(op: 0)
-        transport.say(ready(server.port))
+        transport.say(Self.ready(server.port))
         await server.answerDiscovery()
         let selected = await transport.next(op: 1)
         #expect(selected?["data"]?["address"] == "127.0.0.1")
         #expect(selected?["data"]?["port"] == 12_345)
-        transport.say(description())
+        transport.say(Self.description())
         return transport
     }
 
@@ -143,7 +170,7 @@ struct VoiceConnectionTests {
         #expect(await next(voice.events) == .ready)
         let ring = try AudioRing()
         ring.fill(16, mark: 1)
-        await voice.play(ring)
+        voice.play(ring)
         #expect(await first.next(op: 5)?["speaking"] == 1)
         // The socket breaks in the middle of it.
         first.end(code: nil)
@@ -154,7 +181,7 @@ struct VoiceConnectionTests {
         second.say(#"{"op":9,"d":null}"#)
         while await voice.statistics.sent < 16 { await Task.yield() }
         ring.finish(.ended)
-        #expect(await next(voice.events) == .ringEnded(.ended))
+        #expect(await next(voice.events) == .ringEnded(.init(ring, .ended)))
         let statistics = await voice.statistics
         #expect(statistics.sent == 16)
         #expect(statistics.failed == 0)
@@ -201,7 +228,7 @@ struct VoiceConnectionTests {
         }
         let ring = try AudioRing()
         ring.fill(3, mark: 1)
-        await voice.play(ring)
+        voice.play(ring)
         while await voice.statistics.sent < 3 { await Task.yield() }
         await voice.close()
         await running.value
@@ -215,7 +242,7 @@ struct VoiceConnectionTests {
         let transport = try #require(await server.next())
         transport.say(Self.hello)
         _ = await transport.next(op: 0)
-        transport.say(ready(1, ip: "not an address"))
+        transport.say(Self.ready(1, ip: "not an address"))
         #expect(await next(voice.events) == .needsNewSession(reason: "the voice server's address cannot be used"))
         await running.value
     }

@@ -47,6 +47,64 @@ struct GuildVoiceTests {
         #expect(rig.voice.calls.filter { $0 == .join(rig.channel) }.count == 2)
     }
 
+    /// Close codes that no new attempt would change: 4017, 4021 and their like.
+    @Test(arguments: [PlayerError.Retry.never, .afterUserAction])
+    func aLossThatRejoiningWouldNotMendIsNotRejoined(_ retry: PlayerError.Retry) async throws {
+        let rig = Rig()
+        try await rig.add("one", "two")
+        #expect(await rig.hears("one"))
+        rig.audio.stream("one")?.play(to: .seconds(20))
+        let news = rig.hub.updates(of: rig.guild)
+        rig.session.handle(.lost(PlayerError(.voiceFailed, "4021", user: "Discord put me out.", retry: retry)))
+        #expect(await eventually { rig.voice.calls.last == .leave })
+        #expect(rig.voice.calls.filter { $0 == .join(rig.channel) }.count == 1)
+        let snapshot = await rig.session.snapshot()
+        #expect(snapshot.status == .idle && snapshot.upcomingCount == 1 && snapshot.position == .seconds(20))
+        for await update in news {
+            guard case .reconnectFailed(let error)? = update.notices.first else { continue }
+            #expect(error.userMessage == "Discord put me out.")
+            break
+        }
+        try await rig.tell(.resume)
+        #expect(await eventually { rig.voice.onAir?.options.startAt == .seconds(20) })
+    }
+
+    @Test func waitingToSpeakIsTold() async throws {
+        let rig = Rig()
+        try await rig.add("one")
+        let news = rig.hub.updates(of: rig.guild)
+        rig.session.handle(.suppressed(true))
+        rig.session.handle(.suppressed(false))
+        var told: [String] = []
+        for await update in news {
+            for notice in update.notices {
+                if case .waitingToSpeak(rig.channel) = notice { told.append("waiting") }
+                if case .allowedToSpeak(rig.channel) = notice { told.append("allowed") }
+            }
+            if told.count == 2 { break }
+        }
+        #expect(told == ["waiting", "allowed"])
+    }
+
+    /// The voice port learns of the next track while the current one still plays.
+    @Test func theNextTrackIsHandedOverAheadOfTime() async throws {
+        let rig = Rig()
+        try await rig.add("one", "two", "three")
+        #expect(await rig.hears("one"))
+        rig.audio.stream("one")?.play(to: .seconds(170))
+        await rig.pass(.seconds(2))
+        #expect(await eventually { rig.voice.calls.last == .prepare("two") })
+        // Another one is to be next after all.
+        try await rig.tell(.remove(0..<1))
+        #expect(await eventually { rig.voice.calls.last == .prepare("three") })
+        #expect(rig.voice.calls.suffix(3) == [.prepare("two"), .prepare(nil), .prepare("three")])
+        #expect(rig.audio.stream("two")?.closes == 1)
+        rig.audio.stream("one")?.end()
+        #expect(await eventually { rig.voice.titles == ["one", "three"] })
+        #expect(rig.audio.stream("three")?.closes == 0 && rig.audio.streams.count == 3)
+        #expect(rig.voice.calls.last == .play("three"))
+    }
+
     @Test func disconnectedByAnAdminStaysOutAndKeepsTheQueue() async throws {
         let rig = Rig()
         try await rig.add("one", "two")

@@ -12,6 +12,7 @@ private struct World {
     var closed: Set<StreamID> = []
     var late: [StreamID] = []
     var air: StreamID?
+    var follower: StreamID?
     var isHeld = false
     var joins: [UInt64] = []
     var timers: [TimerKind: UInt64] = [:]
@@ -40,12 +41,14 @@ private struct World {
         case .join(_, let attempt): joins.append(attempt)
         case .leave:
             air = nil
+            follower = nil
             isHeld = false
         case .open(let id, _, _): if !opening.insert(id).inserted { faults.append("opened \(id) twice") }
         case .close(let id):
             if closed.contains(id) { faults.append("closed \(id) twice") }
             if !opening.contains(id), !open.contains(id) { faults.append("closed \(id), which never was") }
             if air == id, !isLost { faults.append("closed \(id) on air") }
+            if follower == id, !isLost { faults.append("closed \(id), which was to follow") }
             // An opening that was given up may still come through.
             if opening.remove(id) != nil { late.append(id) }
             open.remove(id)
@@ -53,14 +56,19 @@ private struct World {
         case .play(let id):
             if !open.contains(id) { faults.append("played \(id), which is not open") }
             if air == id { faults.append("played \(id), which is on air already") }
-            (air, isHeld) = (id, false)
+            (air, isHeld, follower) = (id, false, nil)
+        case .prepare(let id):
+            if let id, !open.contains(id) { faults.append("prepared \(id), which is not open") }
+            if air == nil { faults.append("prepared \(id.map(String.init(describing:)) ?? "-") after nothing") }
+            if follower == id { faults.append("prepared the same again") }
+            follower = id
         case .pause:
             if air == nil || isHeld { faults.append("paused nothing") }
             isHeld = true
         case .resume:
             if air == nil || !isHeld { faults.append("resumed nothing") }
             isHeld = false
-        case .silence: air = nil
+        case .silence: (air, follower) = (nil, nil)
         case .setVolume(let id, _), .setFilter(let id, _):
             if !open.contains(id) { faults.append("tuned \(id), which is not open") }
         case .setTimer(let kind, let generation, _): timers[kind] = generation

@@ -67,7 +67,7 @@ final class FakeAudio: AudioPort {
 
 final class FakeVoice: VoicePort {
     enum Call: Equatable {
-        case join(ChannelID), leave, play(String), pause, resume, silence
+        case join(ChannelID), leave, play(String), prepare(String?), pause, resume, silence
     }
 
     private let log = Mutex<[Call]>([])
@@ -97,6 +97,7 @@ final class FakeVoice: VoicePort {
         air.withLock { $0 = stream }
     }
 
+    func prepare(_ stream: (any AudioStream)?) async { note(.prepare((stream as? FakeStream)?.track.title)) }
     func pause() async { note(.pause) }
     func resume() async { note(.resume) }
 

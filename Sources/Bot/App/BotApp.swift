@@ -61,8 +61,9 @@ public final class BotApp: Sendable {
                 trustedCAFile: configuration.trustedCAFile),
             information: information, logger: logger)
         voices = VoiceDirectory(
-            cache: cache, gateway: ShardVoiceGateway(shard: shard, rest: rest, logger: logger), pump: pump,
-            trustedCAFile: configuration.trustedCAFile, logger: logger)
+            VoiceParts(
+                cache: cache, gateway: ShardVoiceGateway(shard: shard, rest: rest), pump: pump,
+                trustedCAFile: configuration.trustedCAFile, logger: logger))
         search = SearchService()
         let allowlist = Allowlist(Set(configuration.allowedGuilds.map { GuildID($0.rawValue) }))
         let registry = GuildRegistry(
@@ -109,6 +110,9 @@ public final class BotApp: Sendable {
                 "no plugin is loaded from \(configuration.pluginDirectory): there are no commands and no music")
         }
         await search.setSources(plugins.sources.map(PluginSource.init))
+        let poster = NoticePoster(hub: player.registry.hub, cache: cache, rest: rest, logger: logger)
+        let notices = Task { await poster.run() }
+        defer { notices.cancel() }
         try await withThrowingTaskGroup(of: Void.self) { group in
             group.addTask { try await self.shard.run() }
             group.addTask { await self.dispatch() }
@@ -215,6 +219,8 @@ public final class BotApp: Sendable {
 
     private func ready(_ data: JSONValue) async {
         cache.botUser = data["user"]?["id"]?.snowflake
+        // READY opens a new session (an old one says RESUMED), and Discord knows of no call of a new one.
+        for voice in voices.all { await voice.newGatewaySession() }
         logger.info("logged in as \(data["user"]?["username"]?.string ?? "?")")
         guard let application = data["application"]?["id"]?.snowflake else { return }
         let commands = plugins.commands.map(\.registration)
@@ -234,7 +240,8 @@ public final class BotApp: Sendable {
         else { return }
         if user == cache.botUser {
             await voice.ownVoiceState(
-                channel: data["channel_id"]?.snowflake, sessionID: data["session_id"]?.string ?? "")
+                channel: data["channel_id"]?.snowflake, sessionID: data["session_id"]?.string ?? "",
+                isSuppressed: data["suppress"]?.bool ?? false)
         } else {
             await voice.listenersChanged()
         }
@@ -252,60 +259,6 @@ public final class BotApp: Sendable {
     }
 }
 
-/// The voice port of each guild.
-final class VoiceDirectory: VoicePorts, Sendable {
-    private let cache: GuildCache
-    private let gateway: any VoiceGateway
-    private let pump: VoicePump
-    private let trustedCAFile: String?
-    private let logger: Logger
-    private let ports = PortTable()
-
-    init(cache: GuildCache, gateway: any VoiceGateway, pump: VoicePump, trustedCAFile: String?, logger: Logger) {
-        self.cache = cache
-        self.gateway = gateway
-        self.pump = pump
-        self.trustedCAFile = trustedCAFile
-        self.logger = logger
-    }
-
-    func port(for guild: GuildID, events: @escaping @Sendable (TimmyCore.VoiceEvent) -> Void) -> any VoicePort {
-        let port = GuildVoice(
-            guild: DiscordModel.Snowflake(rawValue: guild.rawValue), cache: cache, gateway: gateway, pump: pump,
-            trustedCAFile: trustedCAFile, logger: logger, tell: events)
-        ports.set(guild, port)
-        return port
-    }
-
-    func existing(_ guild: GuildID) -> GuildVoice? { ports.get(guild) }
-    func forget(_ guild: GuildID) { ports.set(guild, nil) }
-}
-
-/// Op 4 over the shard, and stages over REST.
-struct ShardVoiceGateway: VoiceGateway {
-    let shard: GatewayShard
-    let rest: RESTClient
-    let logger: Logger
-
-    func updateVoiceState(guild: DiscordModel.Snowflake, channel: DiscordModel.Snowflake?) async {
-        await shard.updateVoiceState(guild: guild, channel: channel)
-    }
-
-    func speakOnStage(guild: DiscordModel.Snowflake, channel: DiscordModel.Snowflake) async {
-        do {
-            try await rest.modifyCurrentUserVoiceState(guild: guild, channel: channel, suppress: false)
-        } catch {
-            let now = Date().formatted(.iso8601)
-            do {
-                try await rest.modifyCurrentUserVoiceState(
-                    guild: guild, channel: channel, suppress: true, requestToSpeak: now)
-            } catch {
-                logger.warning("stage in \(guild): \(error)")
-            }
-        }
-    }
-}
-
 struct GatewayInformationFromREST: GatewayInformationSource {
     let rest: RESTClient
     /// How many shards the operator runs.
@@ -313,7 +266,14 @@ struct GatewayInformationFromREST: GatewayInformationSource {
     let logger: Logger
 
     func gatewayInformation() async throws -> GatewayInformation {
-        guard let information = GatewayInformation(try await rest.gatewayBot()) else {
+        let answer: JSONValue
+        do {
+            answer = try await rest.gatewayBot()
+        } catch let error as RESTError where error.status == 401 {
+            throw GatewayStopped(
+                message: "Discord refused the bot token: check DISCORD_TOKEN (401)", refusesToken: true)
+        }
+        guard let information = GatewayInformation(answer) else {
             throw RESTError(
                 kind: .unreadable, route: "GET /gateway/bot", message: "the answer is not what it should be")
         }

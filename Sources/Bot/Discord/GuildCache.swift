@@ -15,7 +15,6 @@ struct GuildRecordCache: Sendable {
         var channel: DiscordModel.Snowflake
         var sessionID: String
         var isBot: Bool
-        var isSuppressed: Bool
     }
 
     var name = ""
@@ -83,11 +82,6 @@ public final class GuildCache: Sendable {
         guilds.withLock { guilds in (guilds[guild]?.voice ?? [:]).values.filter { $0.channel == channel }.count }
     }
 
-    func isSuppressed(in guild: DiscordModel.Snowflake) -> Bool {
-        guard let own = botUser else { return false }
-        return guilds.withLock { $0[guild]?.voice[own]?.isSuppressed ?? false }
-    }
-
     /// What the bot may do in a channel; nil where the guild or channel is not known.
     func ownPermissions(in channel: DiscordModel.Snowflake, of guild: DiscordModel.Snowflake) -> Permissions? {
         guard let own = botUser else { return nil }
@@ -150,7 +144,6 @@ extension GuildRecordCache {
         }
         voice[user] = VoiceState(
             channel: channel, sessionID: data["session_id"]?.string ?? "",
-            isBot: data["member"]?["user"]?["bot"]?.bool ?? voice[user]?.isBot ?? false,
-            isSuppressed: data["suppress"]?.bool ?? false)
+            isBot: data["member"]?["user"]?["bot"]?.bool ?? voice[user]?.isBot ?? false)
     }
 }

@@ -1,188 +1,138 @@
 import AudioRing
 import DiscordModel
 import DiscordVoice
-import Foundation
 import Logging
 import TimmyCore
+import WebSocketClient
+
+/// What came of wanting to speak on a stage.
+enum StageAnswer: Sendable, Equatable {
+    case speaking
+    /// A moderator has to agree.
+    case asked
+    case refused(String)
+}
 
 /// What voice needs from the rest of Discord.
 protocol VoiceGateway: Sendable {
     func updateVoiceState(guild: DiscordModel.Snowflake, channel: DiscordModel.Snowflake?) async
     /// Lifts our suppression on a stage, or asks to speak.
-    func speakOnStage(guild: DiscordModel.Snowflake, channel: DiscordModel.Snowflake) async
+    func speakOnStage(guild: DiscordModel.Snowflake, channel: DiscordModel.Snowflake) async -> StageAnswer
 }
 
-/// One guild's place in voice: joins through the gateway, keeps the voice connection, and tells the core what happens.
+/// What all guilds' voice stands on.
+struct VoiceParts: Sendable {
+    let cache: GuildCache
+    let gateway: any VoiceGateway
+    let pump: VoicePump
+    let trustedCAFile: String?
+    let logger: Logger
+    var clock: any Clock<Duration> = ContinuousClock()
+    var connect: VoiceConnection.Connect = { try await WebSocketConnection.connect($0) }
+}
+
+/// One guild's place in voice: performs what `VoicePlacement` decides, keeps the voice connection, and tells the core what
+/// happens.
 actor GuildVoice: VoicePort {
     private let guild: DiscordModel.Snowflake
-    private let cache: GuildCache
-    private let gateway: any VoiceGateway
-    private let pump: VoicePump
-    private let trustedCAFile: String?
+    private let parts: VoiceParts
     private let logger: Logger
     private let tell: @Sendable (TimmyCore.VoiceEvent) -> Void
+    private let asks: VoiceAsks
 
-    /// Where Discord was asked to put us; nil is nowhere.
-    private var target: DiscordModel.Snowflake?
-    private var sessionID: String?
-    private var server: (token: String, endpoint: String)?
+    private var placement = VoicePlacement()
+    private var timers: [VoicePlacement.Timer: Task<Void, Never>] = [:]
     private var connection: VoiceConnection?
     private var connectionTask: Task<Void, Never>?
-    private var isReady = false
-    private var waiting: [CheckedContinuation<Void, any Error>] = []
-    private var stream: TrackStream?
+    /// Joins so far; the newest is the one that counts.
+    private var joins = 0
+    private var waiting: CheckedContinuation<Void, any Error>?
+    private var air = OnAir()
     private var isPaused = false
-    private var renewals = 0
-    /// A connection that is letting its last frames out.
-    private var closing: Task<Void, Never>?
-    /// Leaving the channel, after that. A join waits for it: Discord would take the leave for its end.
-    private var leaving: Task<Void, Never>?
-    /// Waits for what the gateway has to say after the voice server put us out.
-    private var dismissal: Task<Void, Never>?
+    /// Whether Discord lets nobody hear us: then the music waits.
+    private var isSuppressed = false
+    private var toldSuppressed = false
 
     init(
-        guild: DiscordModel.Snowflake, cache: GuildCache, gateway: any VoiceGateway, pump: VoicePump,
-        trustedCAFile: String?,
-        logger: Logger, tell: @escaping @Sendable (TimmyCore.VoiceEvent) -> Void
+        guild: DiscordModel.Snowflake, parts: VoiceParts, tell: @escaping @Sendable (TimmyCore.VoiceEvent) -> Void
     ) {
         self.guild = guild
-        self.cache = cache
-        self.gateway = gateway
-        self.pump = pump
-        self.trustedCAFile = trustedCAFile
-        self.logger = logger
+        self.parts = parts
         self.tell = tell
+        logger = parts.logger
+        asks = VoiceAsks(guild: guild, gateway: parts.gateway)
     }
 
     // MARK: VoicePort
 
     func join(_ channel: ChannelID) async throws(PlayerError) {
         let channel = DiscordModel.Snowflake(rawValue: channel.rawValue)
-        try check(channel)
-        if target == channel, isReady { return }
-        await leaving?.value
-        guard !Task.isCancelled else { throw PlayerError(.cancelled, "the join was cancelled") }
-        target = channel
-        isReady = false
-        sessionID = nil
-        server = nil
-        renewals = 0
-        await gateway.updateVoiceState(guild: guild, channel: channel)
+        try VoiceEntry.check(channel, of: guild, in: parts.cache, isThere: placement.target == channel)
+        joins += 1
+        let number = joins
+        settle(.failure(CancellationError()))
         do {
-            try await ready(within: .seconds(15))
+            try await withTaskCancellationHandler {
+                try await withCheckedThrowingContinuation { continuation in
+                    waiting = continuation
+                    toldSuppressed = false
+                    handle(.join(channel))
+                    // Cancelled before there was anything to be cancelled.
+                    if Task.isCancelled { settle(.failure(CancellationError())) }
+                }
+            } onCancel: {
+                Task { await self.cancelJoin(number) }
+            }
         } catch {
-            await abandon()
-            if Task.isCancelled { throw PlayerError(.cancelled, "the join was cancelled") }
-            throw error as? PlayerError
-                ?? PlayerError(
-                    .cannotConnect, "no answer from Discord's voice",
-                    user: "I could not get into the channel. It may be full.",
-                    cause: error, retry: .afterUserAction)
+            // Unless another join has taken its place.
+            if number == joins { await leave() }
+            throw error as? PlayerError ?? PlayerError(.cancelled, "the join was cancelled")
         }
-        tell(.listeners(Set(cache.listeners(in: channel, of: guild).map { UserID($0.rawValue) })))
+        tellListeners()
     }
 
-    private func check(_ channel: DiscordModel.Snowflake) throws(PlayerError) {
-        guard let found = cache.channel(channel, in: guild),
-            let permissions = cache.ownPermissions(in: channel, of: guild)
-        else {
-            throw PlayerError(
-                .cannotConnect, "unknown channel \(channel)", user: "I cannot see that channel.",
-                retry: .afterUserAction)
-        }
-        guard permissions.contains([.viewChannel, .connect]) else {
-            throw PlayerError(
-                .cannotConnect, "no CONNECT in \(channel)", user: "I am not allowed to join that channel.",
-                retry: .afterUserAction)
-        }
-        guard permissions.contains(.speak) || found.type == ChannelType.stage else {
-            throw PlayerError(
-                .cannotSpeak, "no SPEAK in \(channel)", user: "I am not allowed to speak in that channel.",
-                retry: .afterUserAction)
-        }
-        let full =
-            found.userLimit > 0 && cache.occupants(of: channel, in: guild) >= found.userLimit && target != channel
-        guard !full || permissions.contains(.moveMembers) else {
-            throw PlayerError(
-                .channelFull, "channel \(channel) is full", user: "That channel is full.", retry: .afterUserAction)
-        }
-    }
-
-    /// Waits until audio can be sent.
-    private func ready(within limit: Duration) async throws {
-        if isReady { return }
-        let timer = Task { [weak self] in
-            do { try await ContinuousClock().sleep(for: limit) } catch { return }
-            await self?.settle(.failure(CancellationError()))
-        }
-        defer { timer.cancel() }
-        try await withTaskCancellationHandler {
-            try await withCheckedThrowingContinuation { waiting.append($0) }
-        } onCancel: {
-            Task { await self.settle(.failure(CancellationError())) }
-        }
-    }
-
-    private func settle(_ outcome: Result<Void, any Error>) {
-        let list = waiting
-        waiting = []
-        for continuation in list { continuation.resume(with: outcome) }
-    }
+    private func cancelJoin(_ number: Int) { if number == joins { settle(.failure(CancellationError())) } }
 
     func leave() async {
-        await abandon()
-    }
-
-    private func abandon() async {
-        let wasIn = target != nil
-        target = nil
-        sessionID = nil
-        server = nil
-        stream?.follow(nil)
-        stream = nil
+        air.clear()
+        toldSuppressed = false
+        // The last frames go out before Discord is told: afterwards nobody would hear them.
+        if let connection { asks.wait(for: close(connection)) }
+        handle(.leave)
         settle(.failure(CancellationError()))
-        await dropConnection()
-        if wasIn {
-            leaving = Task { [closing, gateway, guild] in
-                await closing?.value
-                await gateway.updateVoiceState(guild: guild, channel: nil)
-            }
-        }
-        await leaving?.value
+        // The shard may be about to end: what it is to send has to be with it.
+        await asks.flush()
     }
 
     func play(_ stream: any AudioStream) async {
-        guard let stream = stream as? TrackStream else { return }
-        self.stream?.follow(nil)
-        self.stream = stream
+        guard let stream = stream as? any RingStream else { return }
+        air.play(stream)
+        follow(stream)
         isPaused = false
-        stream.follow { [weak self] ring in
-            guard let self else { return }
-            Task { await self.switchRing(of: stream, to: ring) }
-        }
-        await connection?.play(stream.ring)
+        connection?.play(stream.ring)
+        applyPause()
     }
 
-    private func switchRing(of stream: TrackStream, to ring: AudioRing) async {
-        guard stream === self.stream else { return }
-        await connection?.play(ring)
-        if isPaused { await connection?.pause() }
+    func prepare(_ stream: (any AudioStream)?) async {
+        let stream = stream as? any RingStream
+        guard air.prepare(stream) else { return }
+        if let stream { follow(stream) }
+        connection?.enqueue(stream?.ring)
     }
 
     func pause() async {
         isPaused = true
-        await connection?.pause()
+        applyPause()
     }
 
     func resume() async {
         isPaused = false
-        await connection?.resume()
+        applyPause()
     }
 
     func silence() async {
-        stream?.follow(nil)
-        stream = nil
-        await connection?.stop()
+        air.clear()
+        connection?.stop()
     }
 
     /// Counters and privacy code of the connection, for operators.
@@ -194,140 +144,207 @@ actor GuildVoice: VoicePort {
     // MARK: From the gateway, in order
 
     /// VOICE_STATE_UPDATE of ourselves.
-    func ownVoiceState(channel: DiscordModel.Snowflake?, sessionID: String) async {
-        guard let channel else {
-            // Until Discord has confirmed what we last asked for, this is the echo of an earlier leave.
-            guard target != nil, self.sessionID != nil else { return }
-            target = nil
-            self.sessionID = nil
-            server = nil
-            settle(.failure(PlayerError(.cannotConnect, "disconnected", user: "I was disconnected from the channel.")))
-            await dropConnection()
-            return tell(.disconnected)
-        }
-        guard target != nil, self.sessionID != nil || channel == target else { return }
-        self.sessionID = sessionID
-        if channel != target {
-            target = channel
-            server = nil
-            tell(.moved(ChannelID(channel.rawValue)))
-            tell(.listeners(Set(cache.listeners(in: channel, of: guild).map { UserID($0.rawValue) })))
-        }
-        await connectIfComplete()
+    func ownVoiceState(channel: DiscordModel.Snowflake?, sessionID: String, isSuppressed: Bool) {
+        handle(.ownState(channel: channel, sessionID: sessionID))
+        guard channel != nil, channel == placement.target else { return }
+        self.isSuppressed = isSuppressed
+        applyPause()
+        // While the join is under way the stage itself is asked first.
+        if placement.isReady, toldSuppressed != isSuppressed { tellSuppressed() }
     }
 
     /// VOICE_SERVER_UPDATE; without an endpoint the server is gone and a new one will be named.
-    func voiceServer(token: String, endpoint: String?) async {
-        guard target != nil else { return }
-        guard let endpoint else {
-            server = nil
-            return await dropConnection()
-        }
-        server = (token, endpoint)
-        await connectIfComplete()
-    }
+    func voiceServer(token: String, endpoint: String?) { handle(.server(token: token, endpoint: endpoint)) }
+
+    /// READY of a session that is not the one before.
+    func newGatewaySession() { handle(.newGatewaySession) }
 
     /// Somebody came or went.
-    func listenersChanged() {
-        guard let target, isReady else { return }
-        tell(.listeners(Set(cache.listeners(in: target, of: guild).map { UserID($0.rawValue) })))
+    func listenersChanged() { if placement.isReady { tellListeners() } }
+
+    // MARK: Doing
+
+    /// Synchronous, so that what is decided is done in that order.
+    private func handle(_ event: VoicePlacement.Event) {
+        for action in placement.handle(event) { perform(action) }
     }
 
-    private func connectIfComplete() async {
-        guard let target, let sessionID, let given = server, let own = cache.botUser else { return }
-        // Each server update is good for one connection.
-        server = nil
-        await dropConnection()
-        let identity = VoiceIdentity(
-            guildID: guild, channelID: target, userID: own, sessionID: sessionID, token: given.token)
-        let made = VoiceConnection(
-            identity, endpoint: given.endpoint, trustedCAFile: trustedCAFile, pump: pump, logger: logger)
-        connection = made
-        if let stream {
-            await made.play(stream.ring)
-            if isPaused { await made.pause() }
+    private func perform(_ action: VoicePlacement.Action) {
+        switch action {
+        case .ask(let channel): asks.ask(channel)
+        case .connect(let call): connect(call)
+        case .drop: dropConnection()
+        case .arm(let timer, let number, let after): arm(timer, number, after)
+        case .disarm(let timer): timers.removeValue(forKey: timer)?.cancel()
+        case .joined: settle(.success(()))
+        case .joinFailed(let error): settle(.failure(error))
+        case .tell(let event):
+            if case .moved = event { (isSuppressed, toldSuppressed) = (false, false) }
+            tell(event)
+        case .tellListeners: tellListeners()
+        case .note(let text): logger.info("voice in \(guild): \(text)")
         }
+    }
+
+    private func settle(_ outcome: Result<Void, any Error>) {
+        waiting?.resume(with: outcome)
+        waiting = nil
+    }
+
+    private func arm(_ timer: VoicePlacement.Timer, _ number: Int, _ after: Duration) {
+        timers[timer]?.cancel()
+        timers[timer] = Task { [weak self, clock = parts.clock] in
+            do { try await clock.sleep(for: after) } catch { return }
+            await self?.handle(.timer(timer, number))
+        }
+    }
+
+    private func tellListeners() {
+        guard let channel = placement.target else { return }
+        tell(.listeners(Set(parts.cache.listeners(in: channel, of: guild).map { UserID($0.rawValue) })))
+    }
+
+    // MARK: The connection
+
+    private func connect(_ call: VoicePlacement.Call) {
+        dropConnection()
+        guard let own = parts.cache.botUser else { return }
+        let identity = VoiceIdentity(
+            guildID: guild, channelID: call.channel, userID: own, sessionID: call.sessionID, token: call.token)
+        let made = VoiceConnection(
+            identity, endpoint: call.endpoint, trustedCAFile: parts.trustedCAFile, pump: parts.pump, logger: logger,
+            clock: parts.clock, connect: parts.connect)
+        connection = made
+        if let current = air.current {
+            made.play(current.ring)
+            if let next = air.next { made.enqueue(next.ring) }
+        }
+        applyPause()
         connectionTask = Task { [weak self] in
             let running = Task { await made.run() }
-            for await event in made.events { await self?.take(event, from: made) }
+            for await event in made.events { await self?.take(event, from: made, id: call.id) }
             await running.value
         }
     }
 
-    private func dropConnection() async {
-        isReady = false
-        dismissal?.cancel()
-        guard let old = connection else { return }
+    private func dropConnection() {
+        if let connection { _ = close(connection) }
+    }
+
+    private func close(_ old: VoiceConnection) -> Task<Void, Never> {
         connection = nil
         connectionTask?.cancel()
         connectionTask = nil
-        closing = Task { [closing] in
-            await closing?.value
-            await old.close()
-        }
+        // At once: a ring has one reader, and the next connection may be it.
+        old.stop()
+        return Task { await old.close() }
     }
 
-    private func take(_ event: DiscordVoice.VoiceEvent, from source: VoiceConnection) async {
+    private func take(_ event: DiscordVoice.VoiceEvent, from source: VoiceConnection, id: Int) {
         guard source === connection else { return }
         switch event {
         case .ready:
-            isReady = true
-            renewals = 0
-            if let target, cache.channel(target, in: guild)?.type == ChannelType.stage {
-                await gateway.speakOnStage(guild: guild, channel: target)
-            }
-            settle(.success(()))
-        case .ringEnded(let ending):
-            guard let stream else { return }
-            switch ending {
-            case .ended: stream.finished()
-            case .failed: break  // the media side says why, or replaces the ring
-            case .corrupt: stream.broken("the packet ring is corrupt")
-            case .none: break
-            }
-        case .needsNewSession(let reason): await renew(reason)
+            handle(.connection(id, .ready))
+            // Beside everything else: REST may be slow, and the join is done.
+            if placement.isReady { speakOnStage() }
+        case .ringEnded(let ended): ringEnded(ended)
+        case .needsNewSession(let reason): handle(.connection(id, .sessionEnded(reason)))
         case .stopped(let message):
             logger.warning("voice in \(guild): \(message)")
-            await dropConnection()
-            lost(message)
-        case .disconnected(let message): await awaitGateway(message)
+            handle(.connection(id, .stopped(message)))
+        case .disconnected(let message): handle(.connection(id, .removed(message)))
         }
     }
 
-    /// The voice server has put us out. Our voice state (a kick) or a new voice server (a move) follows on the gateway,
-    /// in either order; where neither comes, the connection is lost.
-    private func awaitGateway(_ message: String) async {
-        logger.info("voice in \(guild): \(message)")
-        await dropConnection()
-        dismissal?.cancel()
-        dismissal = Task { [weak self] in
-            do { try await ContinuousClock().sleep(for: .seconds(5)) } catch { return }
-            await self?.lost(message)
+    // MARK: Streams
+
+    private func follow(_ stream: any RingStream) {
+        stream.follow { [weak self, weak stream] in
+            guard let self, let stream else { return }
+            Task { await self.ringReplaced(of: stream) }
         }
     }
 
-    private func lost(_ message: String) {
-        guard target != nil, connection == nil else { return }
-        let error = PlayerError(.voiceFailed, message, user: "I lost the voice connection.", retry: .after(.seconds(1)))
-        settle(.failure(error))
-        tell(.lost(error))
+    private func ringReplaced(of stream: any RingStream) {
+        if stream === air.current {
+            connection?.play(stream.ring)
+            if let next = air.next { connection?.enqueue(next.ring) }
+            applyPause()
+        } else if stream === air.next {
+            connection?.enqueue(stream.ring)
+        }
     }
 
-    /// A voice session that cannot be resumed: asks Discord for a new one, a few times.
-    private func renew(_ reason: String) async {
-        logger.info("voice in \(guild): \(reason)")
-        await dropConnection()
-        renewals += 1
-        guard renewals <= 3, let channel = target else {
-            let error = PlayerError(
-                .voiceFailed, reason, user: "I lost the voice connection.", retry: .after(.seconds(2)))
-            settle(.failure(error))
-            return tell(.lost(error))
+    private func ringEnded(_ ended: VoiceSender.EndedRing) {
+        switch ended.ending {
+        case .ended: air.ended(ended.ring)
+        case .failed: break  // the media side says why, or replaces the ring
+        case .corrupt:
+            if let current = air.current, current.ring === ended.ring { current.broken("the packet ring is corrupt") }
         }
-        sessionID = nil
-        server = nil
-        await gateway.updateVoiceState(guild: guild, channel: nil)
-        target = channel
-        await gateway.updateVoiceState(guild: guild, channel: channel)
     }
+
+    private func applyPause() {
+        guard air.current != nil else { return }
+        if isPaused || isSuppressed { connection?.pause() } else { connection?.resume() }
+    }
+
+    // MARK: Stages
+
+    private func speakOnStage() {
+        guard let channel = placement.target, parts.cache.channel(channel, in: guild)?.type == ChannelType.stage,
+            isSuppressed
+        else { return }
+        Task { [weak self, gateway = parts.gateway, guild] in
+            let answer = await gateway.speakOnStage(guild: guild, channel: channel)
+            await self?.stageAnswered(answer, in: channel)
+        }
+    }
+
+    private func stageAnswered(_ answer: StageAnswer, in channel: DiscordModel.Snowflake) {
+        if case .refused(let reason) = answer { logger.warning("stage in \(guild): \(reason)") }
+        guard placement.target == channel, answer != .speaking, isSuppressed, !toldSuppressed else { return }
+        tellSuppressed()
+    }
+
+    private func tellSuppressed() {
+        toldSuppressed = isSuppressed
+        tell(.suppressed(isSuppressed))
+    }
+}
+
+/// Op 4s of one guild, in the order in which they were decided: a join must not overtake a leave.
+final class VoiceAsks: Sendable {
+    private enum Item: Sendable {
+        case channel(DiscordModel.Snowflake?)
+        case wait(Task<Void, Never>)
+        case flush(CheckedContinuation<Void, Never>)
+    }
+
+    private let sink: AsyncStream<Item>.Continuation
+
+    init(guild: DiscordModel.Snowflake, gateway: any VoiceGateway) {
+        // Unbounded: joins are bounded by commands, and renewals by their number.
+        let (items, sink) = AsyncStream.makeStream(of: Item.self)
+        self.sink = sink
+        Task {
+            for await item in items {
+                switch item {
+                case .channel(let channel): await gateway.updateVoiceState(guild: guild, channel: channel)
+                case .wait(let task): await task.value
+                case .flush(let continuation): continuation.resume()
+                }
+            }
+        }
+    }
+
+    deinit { sink.finish() }
+
+    func ask(_ channel: DiscordModel.Snowflake?) { sink.yield(.channel(channel)) }
+
+    /// Lets nothing that is asked from now on go out before `task` has ended.
+    func wait(for task: Task<Void, Never>) { sink.yield(.wait(task)) }
+
+    /// Returns when all that was asked before is with the gateway.
+    func flush() async { await withCheckedContinuation { _ = sink.yield(.flush($0)) } }
 }

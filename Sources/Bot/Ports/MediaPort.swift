@@ -11,12 +11,12 @@ struct FileMedia: TimmyCore.Media {
 }
 
 /// One opened track between media worker and voice.
-final class TrackStream: AudioStream, Sendable {
+final class TrackStream: RingStream, Sendable {
     let events: AsyncStream<AudioStreamEvent>
     private let sink: AsyncStream<AudioStreamEvent>.Continuation
     private let stream: MediaStream
     private let settings: Mutex<(volume: Int, filter: TimmyCore.AudioFilter)>
-    private let onNewRing = Mutex<(@Sendable (AudioRing) -> Void)?>(nil)
+    private let onNewRing = Mutex<(@Sendable () -> Void)?>(nil)
     private let watcher = Mutex<Task<Void, Never>?>(nil)
 
     init(_ stream: MediaStream, options: AudioOptions) {
@@ -31,7 +31,7 @@ final class TrackStream: AudioStream, Sendable {
 
     private func take(_ event: MediaStreamEvent) {
         switch event {
-        case .ringReplaced: onNewRing.withLock { $0 }?(stream.ring)
+        case .ringReplaced: onNewRing.withLock { $0 }?()
         case .produced: break
         case .failed(let error):
             sink.yield(.failed(PlayerError(.mediaFailed, error.description, user: error.userMessage)))
@@ -43,7 +43,7 @@ final class TrackStream: AudioStream, Sendable {
     var position: Duration { .microseconds(Int64(stream.position) * 1_000 / 48) }
 
     /// Called whenever the ring changes, until the stream is let go of.
-    func follow(_ body: (@Sendable (AudioRing) -> Void)?) { onNewRing.withLock { $0 = body } }
+    func follow(_ body: (@Sendable () -> Void)?) { onNewRing.withLock { $0 = body } }
 
     /// The voice side has sent the last packet.
     func finished() {

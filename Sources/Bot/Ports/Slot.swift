@@ -11,6 +11,7 @@ final class Slot<Value: Sendable>: Sendable {
 /// Voice ports by guild.
 final class PortTable: Sendable {
     private let ports = Mutex<[GuildID: GuildVoice]>([:])
+    var all: [GuildVoice] { ports.withLock { Array($0.values) } }
     func get(_ guild: GuildID) -> GuildVoice? { ports.withLock { $0[guild] } }
     func set(_ guild: GuildID, _ port: GuildVoice?) { ports.withLock { $0[guild] = port } }
 }

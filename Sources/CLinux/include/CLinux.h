@@ -30,3 +30,9 @@ int tb_socket_pair(int pair[2]);
 
 // Limits and privileges that the media worker gives up for good. 0, or -1 with errno.
 int tb_confine_process(uint64_t memory_bytes);
+
+// A doorbell between threads. `open`: a descriptor, or -1 with errno. `signal` neither waits nor allocates. `wait`
+// returns 1 where it rang within `timeout_ms`, and takes all the rings there were.
+int tb_event_open(void);
+void tb_event_signal(int fd);
+int tb_event_wait(int fd, int timeout_ms);

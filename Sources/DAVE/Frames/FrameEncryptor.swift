@@ -96,6 +96,13 @@ public final class FrameEncryptor: @unchecked Sendable {
         }
     }
 
+    /// Whether `encrypt` would withhold a frame now. Encrypting thread only.
+    public func isBlocked() -> Bool {
+        if hasPending.load(ordering: .acquiring) { takePending() }
+        if case .blocked = current { return true }
+        return false
+    }
+
     private func takePending() {
         handOver.withLock { state in
             // Taken once only: a second exchange would bring the old mode back.

@@ -31,6 +31,8 @@ public actor SandboxWorld {
 
     /// Gateway connections that were ever opened.
     var gatewaysOpened = 0
+    /// Op 4 as bots sent it, the newest 1000: who, and the channel that was asked for.
+    var voiceRequestLog: [(user: Snowflake, channel: Snowflake?)] = []
     var connections: [Snowflake: GatewayConnection] = [:]
     var sessions: [String: GatewaySession] = [:]
     var gatewayFaults: [GatewayFault] = []

@@ -143,6 +143,11 @@ extension SandboxWorld {
     /// Messages of a channel, oldest first, ephemeral ones included.
     public func messages(in channel: Snowflake) -> [JSONValue] { (messages[channel] ?? []).map { .object($0.body) } }
 
+    /// Channels that a bot asked for by op 4, in order (at most the last 1000 of all bots); nil is a leave.
+    public func voiceRequests(of bot: Snowflake) -> [Snowflake?] {
+        voiceRequestLog.filter { $0.user == bot }.map(\.channel)
+    }
+
     /// REST requests so far (at most the last 1000): method, path and status.
     public func requests() -> [(method: String, path: String, status: Int)] { restLog }
 }

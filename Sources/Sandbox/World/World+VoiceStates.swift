@@ -91,6 +91,8 @@ extension SandboxWorld {
     /// Op 4 of a bot. Discord answers nothing where the channel cannot be entered.
     func requestVoice(_ data: JSONValue, session: GatewaySession) {
         let user = session.application
+        voiceRequestLog.append((user, data["channel_id"]?.present?.snowflake))
+        if voiceRequestLog.count > 1_000 { voiceRequestLog.removeFirst(500) }
         guard let guild = data["guild_id"]?.snowflake, guilds[guild]?.members[user] != nil else { return }
         guard let wanted = data["channel_id"]?.present?.snowflake else { return leaveVoice(user, in: guild) }
         guard let channel = guilds[guild]?.channels[wanted], channel.isVoice, mayEnter(user, channel, guild: guild)

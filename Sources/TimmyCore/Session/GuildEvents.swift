@@ -96,6 +96,8 @@ public enum GuildAction: Sendable {
     /// Ends an opening under way as well.
     case close(StreamID)
     case play(StreamID)
+    /// What follows the stream that plays without a gap; nil for nothing.
+    case prepare(StreamID?)
     case pause, resume, silence
     case setVolume(StreamID, Int)
     case setFilter(StreamID, AudioFilter)
@@ -116,6 +118,9 @@ public enum Notice: Sendable {
     case leftIdle, leftAlone
     case disconnected
     case moved(ChannelID)
+    /// The bot is in the channel and waits for a moderator to let it speak.
+    case waitingToSpeak(ChannelID)
+    case allowedToSpeak(ChannelID)
     case reconnecting(PlayerError)
     case reconnected
     /// Voice could not be reached again: out of voice, the queue waits.

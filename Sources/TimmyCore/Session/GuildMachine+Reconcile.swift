@@ -5,6 +5,7 @@ extension GuildMachine {
         reconcilePrepared()
         reconcileSound()
         reconcileAir()
+        reconcileFollower()
         reconcileTimers()
         for stream in doomed { actions.append(.close(stream)) }
         doomed = []
@@ -77,17 +78,29 @@ extension GuildMachine {
         }
     }
 
+    /// The next track, once it is open, goes to the voice port while the current one still plays: no gap.
+    private mutating func reconcileFollower() {
+        var wanted: StreamID?
+        if case .sending = air, deck?.opening == nil, let prepared, prepared.isOpen, !prepared.hasFailed {
+            wanted = prepared.opening.stream
+        }
+        guard wanted != follower else { return }
+        follower = wanted
+        actions.append(.prepare(wanted))
+    }
+
     private mutating func reconcileAir() {
         var wanted: StreamID?
         if case .connected = voice { wanted = deck?.stream }
         switch voice {
         // There is nobody to be told.
-        case .out, .recovering: air = .silent
+        case .out, .recovering:
+            air = .silent
+            follower = nil
         default: break
         }
         guard let wanted else {
-            if air != .silent { actions.append(.silence) }
-            air = .silent
+            if air != .silent { silence() }
             return
         }
         if isPaused { hold(wanted) } else { send(wanted) }
@@ -98,14 +111,24 @@ extension GuildMachine {
             actions.append(.pause)
             air = .held(wanted)
         } else if let old = air.stream, old != wanted {
-            actions.append(.silence)
-            air = .silent
+            silence()
         }
+    }
+
+    private mutating func silence() {
+        actions.append(.silence)
+        air = .silent
+        follower = nil
     }
 
     private mutating func send(_ wanted: StreamID) {
         if air == .sending(wanted) { return }
-        actions.append(air == .held(wanted) ? .resume : .play(wanted))
+        if air == .held(wanted) {
+            actions.append(.resume)
+        } else {
+            actions.append(.play(wanted))
+            follower = nil
+        }
         air = .sending(wanted)
         if let deck, !deck.isAnnounced {
             self.deck?.isAnnounced = true

@@ -94,8 +94,15 @@ extension GuildMachine {
             actions.append(.notify(.moved(channel)))
         case .lost(let error):
             guard case .connected(let channel) = voice else { return }
+            guard case .after = error.retry else {
+                leave()
+                return actions.append(.notify(.reconnectFailed(error)))
+            }
             voice = .recovering(Recovery(channel: channel))
             actions.append(.notify(.reconnecting(error)))
+        case .suppressed(let isSuppressed):
+            guard let channel = voice.channel else { return }
+            actions.append(.notify(isSuppressed ? .waitingToSpeak(channel) : .allowedToSpeak(channel)))
         case .listeners(let users):
             if case .out = voice { return }
             listeners = users

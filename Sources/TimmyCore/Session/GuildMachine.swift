@@ -20,6 +20,8 @@ public struct GuildMachine: Sendable {
     var heardFilter: AudioFilter
     var prepared: Prepared?
     var air: Air = .silent
+    /// What the voice port was told to go on with.
+    var follower: StreamID?
     var armed: [TimerKind: Armed] = [:]
     var failureStreak = 0
     /// Where a track that is not on the deck is to go on.

@@ -214,6 +214,7 @@ extension GuildSession {
         case .open(let id, let entry, let options): open(id, entry.track, options)
         case .close(let id): close(id)
         case .play(let id): if let stream = streams[id] { await ports.voice.play(stream) }
+        case .prepare(let id): await ports.voice.prepare(id.flatMap { streams[$0] })
         case .pause: await ports.voice.pause()
         case .resume: await ports.voice.resume()
         case .silence: await ports.voice.silence()
