@@ -14,9 +14,12 @@ public struct Interaction: Sendable, Equatable {
     public let options: [Option]
     /// Of a component or a modal.
     public let customID: String?
-    /// Chosen values of a select, or of a modal's fields by custom_id.
+    /// Chosen values of a select.
     public let values: [String]
-    public let fields: [String: String]
+    /// Fields of a modal in its order.
+    public let fields: [Field]
+    /// What the user may do in the channel, overwrites counted; none outside of guilds.
+    public let permissions: Permissions
 
     /// One option as the user filled it in.
     public struct Option: Sendable, Equatable {
@@ -24,6 +27,18 @@ public struct Interaction: Sendable, Equatable {
         public let type: Int
         public let value: JSONValue
         public let focused: Bool
+    }
+
+    /// One field of a modal as the user filled it in.
+    public struct Field: Sendable, Equatable {
+        public let customID: String
+        /// What was typed; of fields with several answers the chosen values, a line each.
+        public let value: String
+
+        public init(customID: String, value: String) {
+            self.customID = customID
+            self.value = value
+        }
     }
 
     /// Nil where something that every interaction has is missing.
@@ -45,13 +60,10 @@ public struct Interaction: Sendable, Equatable {
         options = (body["options"]?.array ?? []).prefix(25).compactMap(Option.init)
         customID = body["custom_id"]?.string.map { String($0.prefix(Limits.customID)) }
         values = (body["values"]?.array ?? []).prefix(25).compactMap(\.string)
-        var fields: [String: String] = [:]
-        for row in (body["components"]?.array ?? []).prefix(10) {
-            for field in (row["component"].map { [$0] } ?? row["components"]?.array ?? []).prefix(5) {
-                if let name = field["custom_id"]?.string { fields[name] = field["value"]?.string }
-            }
+        fields = (body["components"]?.array ?? []).prefix(10).flatMap { part in
+            (part["component"].map { [$0] } ?? part["components"]?.array ?? []).prefix(5).compactMap(Field.init)
         }
-        self.fields = fields
+        permissions = Permissions(data["member"]?["permissions"]?.string) ?? []
     }
 }
 
@@ -62,5 +74,19 @@ extension Interaction.Option {
         self.type = Int(type)
         value = data["value"] ?? .null
         focused = data["focused"]?.bool ?? false
+    }
+}
+
+extension Interaction.Field {
+    /// Longest text that a modal can carry, with room for a list of values.
+    static let maximumValue = 4_000
+
+    /// Text inputs and radio groups have a value, selects, files and checkbox groups values, a checkbox true or false.
+    init?(_ data: JSONValue) {
+        guard let id = data["custom_id"]?.string, id.utf16.count <= Limits.customID else { return nil }
+        customID = id
+        let several = data["values"]?.array?.prefix(25).compactMap(\.string).joined(separator: "\n")
+        let flag = data["value"]?.bool.map { $0 ? "true" : "false" }
+        value = String((data["value"]?.string ?? several ?? flag ?? "").prefix(Self.maximumValue))
     }
 }

@@ -110,7 +110,11 @@ enum CommandComparison {
             var kept: [String: JSONValue] = [:]
             for field in fields {
                 guard let member = members[field], member != .null else { continue }
-                let normalised = normal(member)
+                var normalised = normal(member)
+                // A number in requests, a string in answers.
+                if field == "default_member_permissions", case .int(let bits) = member {
+                    normalised = .string(String(bits))
+                }
                 if defaults[field] != normalised { kept[field] = normalised }
             }
             return .object(kept)

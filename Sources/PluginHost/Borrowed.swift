@@ -96,6 +96,6 @@ extension PluginInvocation {
         self.init(
             guild: raw.guild, channel: raw.channel, user: raw.user, voiceChannel: raw.voice_channel,
             permissions: raw.permissions, isOwner: raw.flags & TB_CALL_OWNER != 0,
-            locale: raw.locale.copied(limit: 64) ?? "")
+            locale: raw.locale.copied(limit: 64) ?? "", command: raw.command.copied(limit: 400) ?? "")
     }
 }

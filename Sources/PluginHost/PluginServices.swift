@@ -7,4 +7,12 @@ public struct PluginServices: Sendable {
         self.player = player
         self.probe = probe
     }
+
+    // What a host may offer, and a test need not.
+    /// Of `timmy.settings/1`.
+    public var settings: (any SettingsService)?
+    /// Of `timmy.history/1`.
+    public var history: (any HistoryService)?
+    /// What plugins count and measure.
+    public let metrics = PluginMetrics()
 }

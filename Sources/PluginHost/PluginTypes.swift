@@ -10,10 +10,12 @@ public struct PluginInvocation: Sendable, Equatable {
     /// Whether the user runs the bot.
     public var isOwner: Bool
     public var locale: String
+    /// Name of the command, or the plugin's own custom_id.
+    public var command: String
 
     public init(
         guild: UInt64, channel: UInt64, user: UInt64, voiceChannel: UInt64, permissions: UInt64 = 0,
-        isOwner: Bool = false, locale: String
+        isOwner: Bool = false, locale: String, command: String = ""
     ) {
         self.guild = guild
         self.channel = channel
@@ -22,6 +24,7 @@ public struct PluginInvocation: Sendable, Equatable {
         self.permissions = permissions
         self.isOwner = isOwner
         self.locale = locale
+        self.command = command
     }
 }
 
@@ -69,6 +72,12 @@ public struct PluginTrack: Sendable, Equatable {
 public struct PluginAttachment: Sendable, Equatable {
     public let name, type: String
     public let bytes: [UInt8]
+
+    public init(name: String, type: String, bytes: [UInt8]) {
+        self.name = name
+        self.type = type
+        self.bytes = bytes
+    }
 }
 
 /// A track that a search found, and the plugin that it is from. Its key is a token for `play`.
@@ -102,6 +111,40 @@ public struct PluginReply: Sendable, Equatable {
     public let componentsJSON: String
     public let isEphemeral, isUpdate: Bool
     public let attachments: [PluginAttachment]
+
+    public init(
+        componentsJSON: String, isEphemeral: Bool = false, isUpdate: Bool = false, attachments: [PluginAttachment] = []
+    ) {
+        self.componentsJSON = componentsJSON
+        self.isEphemeral = isEphemeral
+        self.isUpdate = isUpdate
+        self.attachments = attachments
+    }
+}
+
+/// One field of a modal as the user filled it in.
+public struct PluginField: Sendable, Equatable {
+    public let customID, value: String
+
+    public init(customID: String, value: String) {
+        self.customID = customID
+        self.value = value
+    }
+}
+
+/// The words of a song.
+public struct PluginLyrics: Sendable, Equatable {
+    public struct Line: Sendable, Equatable {
+        /// Nil where the lines have no times.
+        public let atMilliseconds: Int64?
+        public let text: String
+    }
+
+    public let lines: [Line]
+    /// Whom to name.
+    public let credit: String
+    /// https, or empty.
+    public let pageURL: String
 }
 
 public struct PluginChoice: Sendable, Equatable {

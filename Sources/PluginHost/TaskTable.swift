@@ -1,4 +1,5 @@
 import CTimmyBot
+import Foundation
 import Synchronization
 
 /// How a task ended.
@@ -9,65 +10,135 @@ enum TaskOutcome: Sendable {
     case tracks([PluginTrack])
     case media(PluginMedia)
     case artwork(type: String, bytes: [UInt8])
+    case lyrics(PluginLyrics)
+    case healthy(note: String)
     case failed(PluginFailure)
 }
 
 /// What a task may be settled with.
-enum TaskKind: Sendable { case command, autocomplete, resolve, open, artwork }
+enum TaskKind: Sendable { case command, autocomplete, resolve, open, artwork, lyrics, health }
+
+/// A plugin's hint function: [any], must not block.
+typealias CancelHint = @Sendable (tb_task) -> Void
 
 /// Tasks that plugins were given. Numbers are never used twice; each is settled once, and whatever comes later is stale
-/// and harmless.
+/// and harmless. Answered commands stay known for a while, because their answers may still be edited.
 final class TaskTable: Sendable {
-    private struct Entry: Sendable {
+    fileprivate struct Entry: Sendable {
         let kind: TaskKind
         let owner: String
+        let started: Duration
+        let channel: (any AnswerChannel)?
         let continuation: CheckedContinuation<TaskOutcome, Never>
+        let hint: CancelHint?
         var deadline: Task<Void, Never>?
     }
 
-    private struct State: Sendable {
+    /// A command that was answered with a message.
+    fileprivate struct Answered: Sendable {
+        let owner: String
+        let started: Duration
+        let channel: any AnswerChannel
+        var followUps = 0
+    }
+
+    fileprivate struct State: Sendable {
         var next: UInt64 = 1
         var entries: [UInt64: Entry] = [:]
+        var answered: [UInt64: Answered] = [:]
+        /// Numbers in `answered`, oldest first, by owner.
+        var order: [String: [UInt64]] = [:]
+        var late: [String: UInt64] = [:]
     }
+
+    /// Discord's tokens are good for so long.
+    static let afterlife = Duration.seconds(15 * 60)
+    static let maximumFollowUps = 5
+    /// Answered commands of one plugin that are remembered; the oldest are forgotten first.
+    static let maximumAnswered = 1_024
 
     private let state = Mutex(State())
     private let clock: any Clock<Duration>
+    private let elapsed: @Sendable () -> Duration
 
-    init(clock: any Clock<Duration>) { self.clock = clock }
+    init(clock: any Clock<Duration>) {
+        self.clock = clock
+        elapsed = Self.stopwatch(clock)
+    }
+
+    private static func stopwatch<C: Clock<Duration>>(_ clock: C) -> @Sendable () -> Duration {
+        let start = clock.now
+        return { start.duration(to: clock.now) }
+    }
 
     var openCount: Int { state.withLock { $0.entries.count } }
+    func openCount(of owner: String) -> Int { state.withLock { $0.entries.values.count { $0.owner == owner } } }
+    /// Answers that came when nobody waited for them any more, second ones too.
+    func lateCount(of owner: String) -> UInt64 { state.withLock { $0.late[owner] ?? 0 } }
+    /// Answered commands that may still be edited, for tests.
+    var answeredCount: Int { state.withLock { $0.answered.count } }
 
-    /// Runs `start` with a new task's number and waits until the task is settled, by the plugin or by its deadline.
+    /// Runs `start` with a new task's number and waits until the task is settled: by the plugin, by its deadline, or by
+    /// the cancellation of the calling Swift task.
     func run(
-        _ kind: TaskKind, owner: String, deadline: Duration, _ start: @escaping @Sendable (tb_task) -> Void
+        _ kind: TaskKind, owner: String, deadline: Duration, channel: (any AnswerChannel)? = nil,
+        hint: CancelHint? = nil, _ start: @escaping @Sendable (tb_task) -> Void
     ) async -> TaskOutcome {
-        await withCheckedContinuation { continuation in
-            let id = state.withLock { state in
-                let id = state.next
-                state.next += 1
-                state.entries[id] = Entry(kind: kind, owner: owner, continuation: continuation)
-                return id
-            }
-            let timer = Task { [clock, self] in
-                do { try await clock.sleep(for: deadline) } catch { return }
-                _ = settle(
-                    id, .failed(PluginFailure(code: TB_E_TIMEOUT, detail: "\(owner): no answer within \(deadline)")))
-            }
-            let alive = state.withLock { state -> Bool in
-                guard state.entries[id] != nil else { return false }
-                state.entries[id]?.deadline = timer
-                return true
-            }
-            if !alive { timer.cancel() }
-            start(id)
+        let id = state.withLock { state in
+            defer { state.next += 1 }
+            return state.next
         }
+        return await withTaskCancellationHandler {
+            await withCheckedContinuation { continuation in
+                let entry = Entry(
+                    kind: kind, owner: owner, started: elapsed(), channel: channel, continuation: continuation,
+                    hint: hint)
+                state.withLock { $0.entries[id] = entry }
+                if Task.isCancelled { abandon(id, Self.cancelled(owner)) }
+                guard isOpen(id) else { return }
+                watch(id, owner, deadline)
+                start(id)
+            }
+        } onCancel: {
+            abandon(id, Self.cancelled(owner))
+        }
+    }
+
+    private static func cancelled(_ owner: String) -> PluginFailure {
+        PluginFailure(code: TB_E_CANCELLED, detail: "\(owner): nobody waits for it any more")
+    }
+
+    private func watch(_ id: tb_task, _ owner: String, _ deadline: Duration) {
+        let timer = Task { [clock, self] in
+            do { try await clock.sleep(for: deadline) } catch { return }
+            abandon(id, PluginFailure(code: TB_E_TIMEOUT, detail: "\(owner): no answer within \(deadline)"))
+        }
+        let alive = state.withLock { state -> Bool in
+            state.entries[id]?.deadline = timer
+            return state.entries[id] != nil
+        }
+        if !alive { timer.cancel() }
+    }
+
+    /// Ends a task from the host's side, and hints it to the plugin.
+    private func abandon(_ id: tb_task, _ failure: PluginFailure) {
+        guard let entry = state.withLock({ $0.entries.removeValue(forKey: id) }) else { return }
+        entry.deadline?.cancel()
+        entry.continuation.resume(returning: .failed(failure))
+        if let hint = entry.hint { Hints.queue.async { hint(id) } }
     }
 
     /// Settles a task of the right kind; `TB_E_STALE` where it is over, `TB_E_INVALID` where the outcome does not fit it.
     func settle(_ id: tb_task, _ outcome: TaskOutcome, owner: String? = nil) -> tb_status {
         let found: Entry? = state.withLock { state in
-            guard let entry = state.entries[id], owner == nil || owner == entry.owner else { return nil }
-            return entry.kind.takes(outcome) ? state.entries.removeValue(forKey: id) : entry
+            guard let entry = state.entries[id], owner == nil || owner == entry.owner else {
+                if let owner { state.late[owner, default: 0] += 1 }
+                return nil
+            }
+            guard entry.kind.takes(outcome) else { return entry }
+            state.entries[id] = nil
+            if case .reply = outcome, let channel = entry.channel { state.keep(id, entry, channel, now: elapsed()) }
+            return entry
         }
         guard let found else { return TB_E_STALE }
         guard found.kind.takes(outcome) else { return TB_E_INVALID }
@@ -76,20 +147,85 @@ final class TaskTable: Sendable {
         return TB_OK
     }
 
-    /// Passes on what a plugin does about a command beside settling it; `TB_E_STALE` where nobody listens any more.
+    func isOpen(_ id: tb_task) -> Bool { state.withLock { $0.entries[id] != nil } }
+
+    /// Who waits for an open task; nil where nobody has a say.
+    func channel(of id: tb_task, owner: String) -> (any AnswerChannel)? {
+        state.withLock { $0.entries[id].flatMap { $0.owner == owner ? $0.channel : nil } }
+    }
+}
+
+// MARK: Beside settling
+
+extension TaskTable {
+    /// Passes on what a plugin does about an open task; `TB_E_STALE` where it is over.
     func update(_ id: tb_task, _ update: PluginUpdate, owner: String) -> tb_status {
-        TB_E_UNSUPPORTED
+        let entry = state.withLock { state in state.entries[id].flatMap { $0.owner == owner ? $0 : nil } }
+        guard let entry else { return TB_E_STALE }
+        if case .deferred = update, entry.kind != .command { return TB_E_INVALID }
+        entry.channel?.update(update)
+        return TB_OK
     }
 
-    func isOpen(_ id: tb_task) -> Bool { state.withLock { $0.entries[id] != nil } }
+    /// Passes on a change of an answer that was given. `check` says whether Discord would take it.
+    func amend(
+        _ id: tb_task, _ update: PluginUpdate, owner: String, check: (any AnswerChannel) -> Bool
+    ) -> tb_status {
+        let now = elapsed()
+        let (known, isOpen) = state.withLock { state -> (Answered?, Bool) in
+            state.forget(olderThan: now - Self.afterlife, of: owner)
+            return (
+                state.answered[id].flatMap { $0.owner == owner ? $0 : nil }, state.entries[id]?.owner == owner
+            )
+        }
+        guard let known else { return isOpen ? TB_E_INVALID : TB_E_STALE }
+        guard check(known.channel) else { return TB_E_INVALID }
+        if case .followUp = update {
+            let counted = state.withLock { state -> Bool in
+                guard let sent = state.answered[id]?.followUps, sent < Self.maximumFollowUps else { return false }
+                state.answered[id]?.followUps += 1
+                return true
+            }
+            guard counted else { return TB_E_INVALID }
+        }
+        known.channel.update(update)
+        return TB_OK
+    }
+}
+
+extension TaskTable.State {
+    fileprivate mutating func keep(
+        _ id: UInt64, _ entry: TaskTable.Entry, _ channel: any AnswerChannel, now: Duration
+    ) {
+        forget(olderThan: now - TaskTable.afterlife, of: entry.owner)
+        answered[id] = TaskTable.Answered(owner: entry.owner, started: entry.started, channel: channel)
+        order[entry.owner, default: []].append(id)
+        if order[entry.owner, default: []].count > TaskTable.maximumAnswered {
+            answered[order[entry.owner, default: []].removeFirst()] = nil
+        }
+    }
+
+    /// Tasks are kept in the order of their answers, which is nearly that of their starts: what is too old is checked at
+    /// each use as well.
+    fileprivate mutating func forget(olderThan limit: Duration, of owner: String) {
+        guard let kept = order[owner] else { return }
+        let fresh = kept.filter { (answered[$0]?.started ?? limit) > limit }
+        guard fresh.count < kept.count else { return }
+        for id in Set(kept).subtracting(fresh) { answered[id] = nil }
+        order[owner] = fresh
+    }
+}
+
+/// Where hints are given: they must not block, but nothing of the host waits for one that does.
+private enum Hints {
+    static let queue = DispatchQueue(label: "timmybot.hints")
 }
 
 extension TaskKind {
     fileprivate func takes(_ outcome: TaskOutcome) -> Bool {
         switch (self, outcome) {
         case (_, .failed), (.command, .reply), (.command, .modal), (.autocomplete, .choices), (.resolve, .tracks),
-            (.open, .media),
-            (.artwork, .artwork):
+            (.open, .media), (.artwork, .artwork), (.lyrics, .lyrics), (.health, .healthy):
             true
         default: false
         }

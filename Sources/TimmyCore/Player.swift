@@ -34,6 +34,12 @@ public struct Suggestion: Sendable, Hashable {
     public let label: String
 }
 
+/// A track that was played.
+public struct Played: Sendable, Hashable {
+    public let suggestion: Suggestion
+    public let requestedBy: UserID
+}
+
 /// The door to the core for commands, buttons and consoles: checks approval and pace, searches, and hands on to the
 /// guild's session. Queue positions count from 1, as users see them. Every error has words for the user.
 public final class Player: Sendable {
@@ -64,11 +70,15 @@ public final class Player: Sendable {
 
     /// Finds and queues; joins the caller's channel when the bot is out of voice. Returns when the change is stored and,
     /// for the first track, the channel is joined.
-    public func play(_ request: PlayRequest) async throws(PlayerError) -> PlayResult {
+    /// - Parameter turn: awaited between the search and the change, so that a slow search cannot be overtaken.
+    public func play(_ request: PlayRequest, turn: @Sendable () async -> Void = {}) async throws(PlayerError)
+        -> PlayResult
+    {
         try admit(request.guild, request.caller)
         let session = try await registry.session(request.guild)
         try await session.check(request.caller)
         let tracks = try await tracks(for: request)
+        await turn()
         let reply = try await session.perform(.add(tracks, request.mode), by: request.caller)
         return PlayResult(
             added: reply.affected, queuePosition: reply.startedNow ? 0 : (reply.index ?? 0) + 1,
@@ -100,6 +110,20 @@ public final class Player: Sendable {
     public func suggest(_ query: String, guild: GuildID, limit: Int = 10) async -> [Suggestion] {
         guard allowlist.isApproved(guild) else { return [] }
         return offer(await search.suggest(query, limit: limit)[...], in: guild)
+    }
+
+    /// What was played in `guild`, newest first, at most `limit`, each with a token that `play` takes.
+    public func history(_ guild: GuildID, limit: Int) async throws(PlayerError) -> [Played] {
+        let entries = try await registry.session(guild).history(limit: limit)
+        let now = time.now()
+        return shared.withLock { shared in
+            entries.map { entry in
+                let token = shared.tokens.issue(entry.track, in: guild, at: now, using: &shared.random)
+                return Played(
+                    suggestion: Suggestion(track: entry.track, token: token, label: entry.track.label),
+                    requestedBy: entry.requestedBy)
+            }
+        }
     }
 
     private func offer(_ hits: ArraySlice<SearchHit>, in guild: GuildID) -> [Suggestion] {

@@ -80,9 +80,25 @@ final class Rig: Sendable {
 
     func stop() async {
         await app.stop()
+        await checkBodies()
         await server.stop()
         running.cancel()
         try? FileManager.default.removeItem(atPath: directory)
+    }
+
+    /// Every body that the bot has sent fits Discord's own description.
+    private func checkBodies() async {
+        guard let validator = OpenAPIDocument.validator else { return }
+        for request in await world.recordedRequests() {
+            guard let body = request.body, let data = try? JSONEncoder().encode(body) else { continue }
+            let path = "/" + request.path.split(separator: "/").dropFirst(2).joined(separator: "/")
+            do {
+                let problems = try validator.problems(method: request.method, path: path, body: data)
+                if !problems.isEmpty { Issue.record("\(request.method) \(path): \(problems) in \(body)") }
+            } catch {
+                Issue.record("\(request.method) \(path): \(error)")
+            }
+        }
     }
 
     // MARK: What people do

@@ -81,4 +81,27 @@ import Testing
             }
         }
     }
+
+    @Test func modalsAreReadInTheirOrder() throws {
+        let long = String(repeating: "x", count: 5_000)
+        let interaction = try #require(
+            Interaction([
+                "id": "1", "application_id": "2", "type": 5, "token": "t", "guild_id": "3", "channel_id": "4",
+                "member": ["user": ["id": "5"], "permissions": "2251799813685247"],
+                "data": [
+                    "custom_id": "p:a:form",
+                    "components": [
+                        ["type": 18, "component": ["type": 4, "custom_id": "b", "value": .string(long)]],
+                        ["type": 18, "component": ["type": 3, "custom_id": "a", "values": ["one", "two"]]],
+                        ["type": 18, "component": ["type": 23, "custom_id": "c", "value": true]],
+                        ["type": 1, "components": [["type": 4, "custom_id": "d", "value": "old"]]],
+                        ["type": 10, "id": 5], ["type": 18, "component": ["type": 4, "value": "nameless"]],
+                    ],
+                ],
+            ]))
+        #expect(interaction.fields.map(\.customID) == ["b", "a", "c", "d"])
+        #expect(interaction.fields.dropFirst().map(\.value) == ["one\ntwo", "true", "old"])
+        #expect(interaction.fields.first?.value.count == 4_000)
+        #expect(interaction.permissions.rawValue == 2_251_799_813_685_247)
+    }
 }

@@ -112,6 +112,16 @@ import Testing
         #expect(!CommandComparison.differ(wanted: [command], registered: [.object(members)]))
     }
 
+    @Test func permissionsComeBackAsText() {
+        guard case .object(var members) = command else { return }
+        members["default_member_permissions"] = 8
+        let wanted = JSONValue.object(members)
+        members["default_member_permissions"] = "8"
+        #expect(!CommandComparison.differ(wanted: [wanted], registered: [.object(members)]))
+        members["default_member_permissions"] = "0"
+        #expect(CommandComparison.differ(wanted: [wanted], registered: [.object(members)]))
+    }
+
     @Test func realDifferencesAreSeen() {
         guard case .object(var members) = command else { return }
         members["description"] = "Other"

@@ -23,9 +23,10 @@ public final class BotApp: Sendable {
     private let voices: VoiceDirectory
     private let shard: GatewayShard
     private let router: InteractionRouter
-    private let replies = RepliesInFlight()
     private let running = Mutex<Task<Void, any Error>?>(nil)
     private let stopping = Mutex<Task<Bool, Never>?>(nil)
+    private let owners: OwnerBook
+    private let refusedPlugins = Slot<[PluginReport]>()
 
     /// - Throws: `ConfigurationError` where a setting that `run` needs is missing or cannot be used, `MissingPart` where
     ///   a part of the installation is.
@@ -49,11 +50,14 @@ public final class BotApp: Sendable {
         self.rest = rest
         engine = MediaEngine(MediaConfiguration(workerPath: configuration.mediaWorker), logger: logger)
         let late = LatePlayer()
+        var services = PluginServices(player: late, probe: EngineProbe(engine: engine))
+        services.settings = SettingsFile(directory: "\(configuration.dataDirectory)/settings")
+        services.history = late
         plugins = PluginHost(
             PluginHost.Configuration(
                 directory: configuration.pluginDirectory, cacheDirectory: "\(configuration.dataDirectory)/plugins",
                 settings: settings),
-            services: PluginServices(player: late, probe: EngineProbe(engine: engine)), logger: logger)
+            services: services, logger: logger)
         let information = GatewayInformationFromREST(rest: rest, shards: configuration.shard.count, logger: logger)
         shard = GatewayShard(
             GatewayConfiguration(
@@ -70,8 +74,12 @@ public final class BotApp: Sendable {
             voice: voices, audio: EngineAudioPort(engine: engine), sources: search,
             journal: journal, allowlist: allowlist)
         player = Player(registry: registry, search: search, allowlist: allowlist)
-        late.set(CorePlayer(player))
-        router = InteractionRouter(plugins: plugins, player: player, cache: cache, rest: rest, logger: logger)
+        let order = ArrivalOrder()
+        late.set(CorePlayer(player, order: order))
+        owners = OwnerBook(logger: logger) { try await rest.currentApplication() }
+        router = InteractionRouter(
+            plugins: plugins, player: player, cache: cache, rest: rest, owners: owners, order: order,
+            refused: refusedPlugins, logger: logger)
     }
 
     private static func journal(_ directory: String, _ logger: Logger) throws(ConfigurationError) -> FileJournal {
@@ -105,6 +113,7 @@ public final class BotApp: Sendable {
         try await engine.start()
         pump.start()
         let reports = await loadPlugins()
+        refusedPlugins.set(reports.filter { $0.refusal != nil })
         if !reports.contains(where: { $0.refusal == nil }) {
             logger.warning(
                 "no plugin is loaded from \(configuration.pluginDirectory): there are no commands and no music")
@@ -144,11 +153,12 @@ public final class BotApp: Sendable {
     }
 
     private func drain() async -> Bool {
-        var isWhole = await answers("answers", .milliseconds(3_500))
+        // Cancelled only when sessions and voice have had their time: who waits for them shall be answered.
+        var isWhole = await step("answers", .milliseconds(3_500)) { _ = await $0.router.drain(within: .seconds(8)) }
         isWhole =
             await step("positions and voice", .milliseconds(3_500)) { await $0.player.registry.close() } && isWhole
         // Who waited for a voice channel has been told just now that the bot is leaving.
-        if !isWhole { isWhole = await answers("late answers", .seconds(1)) }
+        if !isWhole { isWhole = await step("late answers", .seconds(1)) { await $0.router.idle() } }
         isWhole =
             await step("gateway", .seconds(1)) { app in
                 await app.shard.flushed()
@@ -165,12 +175,6 @@ public final class BotApp: Sendable {
         return isWhole
     }
 
-    private func answers(_ what: String, _ limit: Duration) async -> Bool {
-        let left = await replies.drain(within: limit)
-        if left > 0 { logger.warning("stopping: \(left) \(what) did not end in \(limit)") }
-        return left == 0
-    }
-
     /// One part of the stop, given up after `limit`.
     private func step(_ what: String, _ limit: Duration, _ body: @escaping @Sendable (BotApp) async -> Void) async
         -> Bool
@@ -179,6 +183,13 @@ public final class BotApp: Sendable {
         if !isDone { logger.warning("stopping: \(what) did not end in \(limit)") }
         return isDone
     }
+
+    /// Returns when no interaction is under way.
+    public func idle() async { await router.idle() }
+
+    /// Refuses new interactions, waits for those under way and cancels what is left after `limit`; answers how many.
+    @discardableResult
+    public func drain(within limit: Duration) async -> Int { await router.drain(within: limit) }
 
     /// Voice counters and privacy code of a guild, for operators and the demo's report.
     public func voiceReport(guild: UInt64) async -> (statistics: VoiceStatistics, privacyCode: String?)? {
@@ -199,8 +210,7 @@ public final class BotApp: Sendable {
             guard let interaction = Interaction(event.data) else {
                 return logger.info("an interaction that cannot be read")
             }
-            // Interactions wait for sources and people; what they change is put in order by the guild's own session.
-            replies.start { [router] in await router.handle(interaction) }
+            router.accept(interaction)
         case "VOICE_STATE_UPDATE": await voiceState(event.data)
         case "VOICE_SERVER_UPDATE":
             guard let guild = event.guildID, let token = event.data["token"]?.string else { return }
@@ -223,8 +233,9 @@ public final class BotApp: Sendable {
         for voice in voices.all { await voice.newGatewaySession() }
         logger.info("logged in as \(data["user"]?["username"]?.string ?? "?")")
         guard let application = data["application"]?["id"]?.snowflake else { return }
-        let commands = plugins.commands.map(\.registration)
-        Task { [rest, logger] in
+        let commands = plugins.commands.map(\.registration) + [PluginsCommand.registration]
+        Task { [rest, logger, owners] in
+            await owners.refresh()
             do {
                 let sent = try await rest.registerCommands(application: application, commands)
                 logger.info("\(commands.count) commands \(sent ? "registered" : "are registered already")")

@@ -13,85 +13,185 @@ struct InteractionRouter: Sendable {
     let player: Player
     let cache: GuildCache
     let rest: any InteractionREST
+    let owners: OwnerBook
+    let order: ArrivalOrder
+    /// Files of the plugin folder that were not loaded.
+    let refused: Slot<[PluginReport]>
     let logger: Logger
     var clock: any Clock<Duration> = ContinuousClock()
+    let group = InteractionGroup()
 
-    func handle(_ interaction: Interaction) async {
-        let answer = InteractionAnswer(interaction, rest: rest, logger: logger)
-        guard let guild = interaction.guildID else {
-            return await refuse("I only work in servers.", interaction, answer)
+    // MARK: Arrival
+
+    /// Takes an interaction in the order of arrival and returns at once; what follows is tracked by `group`.
+    func accept(_ interaction: Interaction) {
+        guard let call = call(interaction) else { return turnAway(interaction, "I only work in servers.") }
+        guard !group.isClosed else {
+            return turnAway(interaction, "I am about to restart. Please try again in a minute.")
         }
-        guard player.allowlist.isApproved(GuildID(guild.rawValue)) else {
-            let error = PlayerError.unapproved(guild)
-            return await refuse(error, interaction, answer)
+        guard player.allowlist.isApproved(GuildID(call.guild)) else {
+            return turnAway(
+                interaction, PlayerError.unapproved(DiscordModel.Snowflake(rawValue: call.guild)).shownToUser)
         }
-        let call = PluginInvocation(
+        if interaction.type == InteractionType.autocomplete {
+            _ = start { await autocomplete(interaction, call) }
+            return
+        }
+        let ticket = order.arrive(call, hints: Set(interaction.options.compactMap(\.hint) + interaction.values))
+        let isTaken = start {
+            await order.turn(ticket)
+            await handle(interaction, call)
+            order.leave(ticket)
+        }
+        if !isTaken { order.leave(ticket) }
+    }
+
+    private func turnAway(_ interaction: Interaction, _ text: String) {
+        _ = start { await refuse(text, interaction) }
+    }
+
+    private func start(_ body: @escaping @Sendable () async -> Void) -> Bool {
+        let isTaken = group.start(body)
+        if !isTaken { logger.warning("an interaction was dropped: \(InteractionGroup.maximum) are under way") }
+        return isTaken
+    }
+
+    /// Returns when no interaction is under way.
+    func idle() async { await group.idle() }
+
+    /// Refuses new interactions, waits for those under way and cancels what is left after `limit`; answers how many.
+    func drain(within limit: Duration) async -> Int { await group.drain(within: limit, clock: clock) }
+
+    /// Nil outside of guilds.
+    private func call(_ interaction: Interaction) -> PluginInvocation? {
+        guard let guild = interaction.guildID else { return nil }
+        return PluginInvocation(
             guild: guild.rawValue, channel: interaction.channelID?.rawValue ?? 0, user: interaction.userID.rawValue,
             voiceChannel: cache.voiceChannel(of: interaction.userID, in: guild)?.rawValue ?? 0,
-            locale: interaction.locale)
-        switch interaction.type {
-        case InteractionType.autocomplete: await autocomplete(interaction, call, answer)
-        case InteractionType.command: await command(interaction, call, answer)
-        case InteractionType.component: await component(interaction, call, answer)
-        default: await refuse("I do not know this kind of interaction.", interaction, answer)
-        }
+            permissions: interaction.permissions.rawValue, isOwner: owners.known.contains(interaction.userID),
+            locale: interaction.locale,
+            command: interaction.command ?? interaction.customID.flatMap(MessageBuilder.split)?.rest ?? "")
     }
 
-    private func refuse(_ text: String, _ interaction: Interaction, _ answer: InteractionAnswer) async {
-        if interaction.type == InteractionType.autocomplete { return await answer.choices([]) }
+    private func refuse(_ text: String, _ interaction: Interaction) async {
+        let answer = InteractionAnswer(interaction, rest: rest, clock: clock, logger: logger)
+        if interaction.type == InteractionType.autocomplete { return await answer.finish(.choices([])) }
         await answer.send(MessageBuilder.text(text, ephemeral: true), update: false, isError: true)
     }
+}
 
-    private func autocomplete(_ interaction: Interaction, _ call: PluginInvocation, _ answer: InteractionAnswer) async {
-        guard let name = interaction.command, let option = interaction.options.first(where: \.focused) else {
-            return await answer.choices([])
+// MARK: Kinds of interactions
+
+extension InteractionRouter {
+    private func handle(_ interaction: Interaction, _ call: PluginInvocation) async {
+        switch interaction.type {
+        case InteractionType.command: await command(interaction, call)
+        case InteractionType.component: await component(interaction, call)
+        case InteractionType.modal: await modal(interaction, call)
+        default: await refuse("I do not know this kind of interaction.", interaction)
         }
-        let choices = await plugins.autocomplete(name, option: option.name, text: option.value.string ?? "", call)
-        await answer.choices(choices.map { ["name": .string($0.name), "value": .string($0.value)] })
     }
 
-    private func command(_ interaction: Interaction, _ call: PluginInvocation, _ answer: InteractionAnswer) async {
-        guard let name = interaction.command else {
-            return await refuse("This command has no name.", interaction, answer)
-        }
+    private func autocomplete(_ interaction: Interaction, _ call: PluginInvocation) async {
+        let answer = InteractionAnswer(interaction, rest: rest, clock: clock, logger: logger)
+        guard let name = interaction.command, let option = interaction.options.first(where: \.focused),
+            let parameter = plugins.commands.first(where: { $0.name == name })?.parameters
+                .first(where: { $0.name == option.name })
+        else { return await answer.finish(.choices([])) }
+        let choices = await plugins.autocomplete(name, option: option.name, text: option.value.text, call)
+        await answer.finish(.choices(choices.compactMap { $0.wire(parameter.type) }))
+    }
+
+    private func command(_ interaction: Interaction, _ call: PluginInvocation) async {
+        guard let name = interaction.command else { return await refuse("This command has no name.", interaction) }
+        if name == PluginsCommand.name { return await showPlugins(interaction) }
+        let command = plugins.commands.first { $0.name == name }
         var arguments: [String: PluginValue] = [:]
         for option in interaction.options { arguments[option.name] = PluginValue(option) }
-        let plugin = plugins.commands.first { $0.name == name }?.plugin ?? ""
-        await run(plugin, call, answer) { () async throws(PluginFailure) in
-            try await plugins.invoke(name, call, arguments)
+        await run(command?.plugin ?? "", interaction, call, isPrivate: command?.isPrivate ?? false) {
+            call, answer async throws(PluginFailure) in
+            if command?.isOwnerOnly == true { try await checkOwner(interaction.userID) }
+            return try await plugins.invoke(name, call, arguments, channel: answer)
         }
     }
 
-    private func component(_ interaction: Interaction, _ call: PluginInvocation, _ answer: InteractionAnswer) async {
+    private func component(_ interaction: Interaction, _ call: PluginInvocation) async {
         guard let id = interaction.customID, let (plugin, rest) = MessageBuilder.split(id) else {
-            return await refuse("This button does nothing any more.", interaction, answer)
+            return await refuse("This button does nothing any more.", interaction)
         }
-        await run(plugin, call, answer) { () async throws(PluginFailure) in
-            try await plugins.component(plugin: plugin, customID: rest, values: interaction.values, call)
+        await run(plugin, interaction, call) { call, answer async throws(PluginFailure) in
+            try await plugins.component(
+                plugin: plugin, customID: rest, values: interaction.values, call, channel: answer)
         }
+    }
+
+    private func modal(_ interaction: Interaction, _ call: PluginInvocation) async {
+        guard let id = interaction.customID, let (plugin, rest) = MessageBuilder.split(id) else {
+            return await refuse("This form does nothing any more.", interaction)
+        }
+        let fields = interaction.fields.map { PluginField(customID: $0.customID, value: $0.value) }
+        await run(plugin, interaction, call) { call, answer async throws(PluginFailure) in
+            try await plugins.modal(plugin: plugin, customID: rest, fields: fields, call, channel: answer)
+        }
+    }
+
+    private func showPlugins(_ interaction: Interaction) async {
+        let answer = InteractionAnswer(interaction, isPrivate: true, rest: rest, clock: clock, logger: logger)
+        await patiently(answer) {
+            do throws(PluginFailure) {
+                try await checkOwner(interaction.userID)
+                let message = PluginsCommand.message(plugins.statuses, refused: refused.get() ?? [])
+                await answer.send(message, update: false)
+            } catch {
+                await answer.send(MessageBuilder.text(error.userText, ephemeral: true), update: false, isError: true)
+            }
+        }
+    }
+
+    private func checkOwner(_ user: DiscordModel.Snowflake) async throws(PluginFailure) {
+        guard await owners.isOwner(user) else {
+            throw PluginFailure(
+                code: -5, userText: "Only the person who runs this bot may use this command.",
+                detail: "user \(user) does not run the bot")
+        }
+    }
+}
+
+// MARK: Running a call
+
+extension InteractionRouter {
+    /// Runs `body`; where that takes long, Discord is told that the bot is at work.
+    private func patiently(_ answer: InteractionAnswer, _ body: () async -> Void) async {
+        let timer = Task { [clock] in
+            do { try await clock.sleep(for: Self.patience) } catch { return }
+            answer.deferIfNeeded()
+        }
+        defer { timer.cancel() }
+        await body()
     }
 
     private func run(
-        _ plugin: String, _ call: PluginInvocation, _ answer: InteractionAnswer,
-        _ body: () async throws(PluginFailure) -> PluginAnswer
+        _ plugin: String, _ interaction: Interaction, _ call: PluginInvocation, isPrivate: Bool = false,
+        _ body: (PluginInvocation, InteractionAnswer) async throws(PluginFailure) -> PluginAnswer
     ) async {
-        let timer = Task { [clock] in
-            do { try await clock.sleep(for: Self.patience) } catch { return }
-            await answer.deferIfNeeded()
+        let answer = InteractionAnswer(
+            interaction, plugin: plugin, isPrivate: isPrivate, rest: rest, clock: clock, logger: logger
+        ) { reply async throws(PluginFailure) in
+            try await MessageBuilder.message(reply, plugin: plugin) { await artwork(call) }
         }
-        defer { timer.cancel() }
-        do throws(PluginFailure) {
-            guard case .message(let reply) = try await body() else {
-                throw PluginFailure(code: -3, detail: "modals cannot be shown yet")
+        await patiently(answer) {
+            do throws(PluginFailure) {
+                switch try await body(call, answer) {
+                case .message(let reply):
+                    let message = try await MessageBuilder.message(reply, plugin: plugin) { await artwork(call) }
+                    await answer.send(message, update: reply.isUpdate)
+                case .modal(let json): await answer.finish(.modal(MessageBuilder.modal(json, plugin: plugin).body))
+                }
+            } catch {
+                logger.info("\(plugin): \(error.detail)")
+                let text = error.userText.isEmpty ? InteractionAnswer.failed : error.userText
+                await answer.send(MessageBuilder.text(text, ephemeral: true), update: false, isError: true)
             }
-            let message = try await MessageBuilder.message(reply, plugin: plugin) { await artwork(call) }
-            timer.cancel()
-            await answer.send(message, update: reply.isUpdate)
-        } catch {
-            timer.cancel()
-            logger.info("\(plugin): \(error.detail)")
-            let text = error.userText.isEmpty ? "Something went wrong. Please try again." : error.userText
-            await answer.send(MessageBuilder.text(text, ephemeral: true), update: false, isError: true)
         }
     }
 
@@ -101,12 +201,6 @@ struct InteractionRouter: Sendable {
             track.artwork != nil, let source = plugins.sources.first(where: { $0.id == track.source })
         else { return nil }
         return await source.artwork(track.key)
-    }
-}
-
-extension InteractionRouter {
-    private func refuse(_ error: PlayerError, _ interaction: Interaction, _ answer: InteractionAnswer) async {
-        await refuse(error.shownToUser, interaction, answer)
     }
 }
 
@@ -135,4 +229,20 @@ extension PluginValue {
         default: return nil
         }
     }
+}
+
+extension JSONValue {
+    /// What a user typed in an option: numbers arrive as such once they are complete.
+    fileprivate var text: String {
+        switch self {
+        case .string(let text): text
+        case .int(let number): String(number)
+        case .double(let number): String(number)
+        default: ""
+        }
+    }
+}
+
+extension Interaction.Option {
+    fileprivate var hint: String? { value.text.isEmpty ? nil : value.text }
 }

@@ -72,9 +72,14 @@ struct EngineProbe: ProbeService {
 
 /// The core's player, offered to every plugin alike.
 final class CorePlayer: PlayerService, Sendable {
-    private let player: Player
+    let player: Player
+    private let order: ArrivalOrder
 
-    init(_ player: Player) { self.player = player }
+    /// - Parameter order: of the interactions that plugins act for.
+    init(_ player: Player, order: ArrivalOrder = ArrivalOrder()) {
+        self.player = player
+        self.order = order
+    }
 
     private func caller(_ call: PluginInvocation) -> Caller {
         Caller(
@@ -92,10 +97,13 @@ final class CorePlayer: PlayerService, Sendable {
         -> PlayerAddition
     {
         let modes: [PlayMode: AddMode] = [.append: .append, .next: .next, .now: .now]
+        let ticket = order.ticket(for: call, hint: query)
+        if let ticket { order.searches(ticket) }
+        defer { if let ticket { order.leave(ticket) } }
+        let request = PlayRequest(
+            guild: GuildID(call.guild), caller: caller(call), query: query, mode: modes[mode] ?? .append)
         let result = try await translated { () async throws(PlayerError) in
-            try await player.play(
-                PlayRequest(
-                    guild: GuildID(call.guild), caller: caller(call), query: query, mode: modes[mode] ?? .append))
+            try await player.play(request) { if let ticket { await self.order.turnToAdd(ticket) } }
         }
         return PlayerAddition(
             tracks: result.added.map { Self.track($0.track) }, place: result.queuePosition,
@@ -112,6 +120,8 @@ final class CorePlayer: PlayerService, Sendable {
 
     func perform(_ action: PlayerAction, for call: PluginInvocation) async throws(PluginFailure) -> PlayerSnapshot {
         let guild = GuildID(call.guild), caller = caller(call)
+        let ticket = order.ticket(for: call, hint: action.hint)
+        defer { if let ticket { order.leave(ticket) } }
         let reply = try await translated { () async throws(PlayerError) -> CommandReply in
             switch action {
             case .skip(let count): try await player.skip(guild, by: caller, count: max(1, count))
@@ -142,6 +152,8 @@ final class CorePlayer: PlayerService, Sendable {
 
     func setFilter(_ name: String, for call: PluginInvocation) async throws(PluginFailure) -> PlayerSnapshot {
         let filter = name.isEmpty ? AudioFilter.off : AudioFilter(rawValue: name)
+        let ticket = order.ticket(for: call, hint: name)
+        defer { if let ticket { order.leave(ticket) } }
         _ = try await translated { () async throws(PlayerError) in
             try await player.setFilter(GuildID(call.guild), by: caller(call), filter)
         }
@@ -174,11 +186,23 @@ final class CorePlayer: PlayerService, Sendable {
         return result
     }
 
-    private static func track(_ track: Track) -> PluginTrack {
+    static func track(_ track: Track) -> PluginTrack {
         PluginTrack(
             key: track.key, title: track.title, artist: track.artist, pageURL: track.pageURL ?? "",
             durationMilliseconds: track.durationMilliseconds ?? 0, isLive: track.isLive,
             hasArtwork: track.artwork != nil)
+    }
+}
+
+extension PlayerAction {
+    /// The number that a user may have typed for it.
+    fileprivate var hint: String {
+        switch self {
+        case .skip(let count): String(count)
+        case .volume(let percent): String(percent)
+        case .remove(let from, _), .move(let from, _): String(from)
+        default: ""
+        }
     }
 }
 
@@ -188,7 +212,7 @@ final class LatePlayer: PlayerService, Sendable {
 
     func set(_ player: CorePlayer) { box.set(player) }
 
-    private func ready() throws(PluginFailure) -> CorePlayer {
+    func ready() throws(PluginFailure) -> CorePlayer {
         guard let player = box.get() else {
             throw PluginFailure(userText: "I am still starting.", detail: "no player yet")
         }

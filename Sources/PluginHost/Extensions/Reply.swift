@@ -38,22 +38,39 @@ private let hostDefer: @convention(c) (RawHost, tb_task, UInt32) -> tb_status = 
 }
 private let hostSend: @convention(c) (RawHost, tb_task, RawMessage) -> tb_status = { host, task, message in
     guard let plugin = instance(host), let reply = PluginReply(message) else { return TB_E_INVALID }
+    let objection = plugin.tasks.channel(of: task, owner: plugin.id)?.objection(to: reply)
+    guard plugin.accepts(objection, "an answer") else { return TB_E_INVALID }
     return plugin.tasks.settle(task, .reply(reply), owner: plugin.id)
 }
 private let hostModal: @convention(c) (RawHost, tb_task, tb_str) -> tb_status = { host, task, json in
     guard let plugin = instance(host), let json = json.copied(limit: PluginReply.maximumSize) else {
         return TB_E_INVALID
     }
+    let objection = plugin.tasks.channel(of: task, owner: plugin.id)?.objection(toModal: json)
+    guard plugin.accepts(objection, "a modal") else { return TB_E_INVALID }
     return plugin.tasks.settle(task, .modal(json: json), owner: plugin.id)
 }
 private let hostEdit: @convention(c) (RawHost, tb_task, RawMessage) -> tb_status = { host, task, message in
     guard let plugin = instance(host), let reply = PluginReply(message) else { return TB_E_INVALID }
-    return plugin.tasks.update(task, .edit(reply), owner: plugin.id)
+    return plugin.amend(task, .edit(reply), reply, "an edit")
 }
 private let hostFollowUp: @convention(c) (RawHost, tb_task, RawMessage) -> tb_status = { host, task, message in
     guard let plugin = instance(host), let reply = PluginReply(message) else { return TB_E_INVALID }
-    return plugin.tasks.update(task, .followUp(reply), owner: plugin.id)
+    return plugin.amend(task, .followUp(reply), reply, "a follow-up")
 }
+
+extension PluginInstance {
+    /// Whether there is no objection; logs the one that there is.
+    fileprivate func accepts(_ objection: String?, _ what: String) -> Bool {
+        if let objection { log(TB_LOG_WARNING, "\(what) that Discord does not take: \(objection)") }
+        return objection == nil
+    }
+
+    fileprivate func amend(_ task: tb_task, _ update: PluginUpdate, _ reply: PluginReply, _ what: String) -> tb_status {
+        tasks.amend(task, update, owner: id) { accepts($0.objection(to: reply), what) }
+    }
+}
+
 private let hostChoices: @convention(c) (RawHost, tb_task, UnsafePointer<tb_choice_v1>?, Int) -> tb_status = {
     host, task, choices, count in
     guard let plugin = instance(host), (0...10_000).contains(count), choices != nil || count == 0 else {

@@ -12,6 +12,15 @@ struct RESTCall: Sendable {
     func id(_ index: Int) -> Snowflake? { path.indices.contains(index) ? Snowflake(path[index]) : nil }
 }
 
+/// A request to REST as it came.
+public struct RecordedRequest: Sendable {
+    public let method, path: String
+    /// 0 where the connection was reset.
+    public let status: Int
+    /// JSON, also that of a multipart body; nil where there was none.
+    public let body: JSONValue?
+}
+
 extension SandboxWorld {
     /// Answers a request to `/api/v10`, faults and limits first.
     func rest(_ request: SandboxRequest) async -> SandboxResponse {
@@ -34,7 +43,10 @@ extension SandboxWorld {
             case .stream: 200
             case .reset: 0
             }
-        restLog.append((request.method, "/" + request.path.joined(separator: "/"), status))
+        restLog.append(
+            RecordedRequest(
+                method: request.method, path: "/" + request.path.joined(separator: "/"), status: status,
+                body: request.json))
         if restLog.count > 1000 { restLog.removeFirst(200) }
     }
 

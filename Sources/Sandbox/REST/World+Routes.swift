@@ -89,6 +89,9 @@ extension SandboxWorld {
         }
         var own = command.members
         for field in ["id", "application_id", "version", "guild_id"] { own[field] = nil }
+        if let bits = own["default_member_permissions"]?.int {
+            own["default_member_permissions"] = .string(String(bits))
+        }
         return .object(defaults.merging(own) { $1 })
     }
 

@@ -41,7 +41,7 @@ public actor SandboxWorld {
     var subscribers: [Snowflake: Subscriber] = [:]
     var answerWaiters: [Snowflake: [Snowflake: CheckedContinuation<JSONValue?, Never>]] = [:]
     /// Requests that REST answered, newest last, for tests: method, path and status.
-    var restLog: [(method: String, path: String, status: Int)] = []
+    var restLog: [RecordedRequest] = []
 
     var grants: [VoiceKey: VoiceGrant] = [:]
     var calls: [Snowflake: VoiceCall] = [:]

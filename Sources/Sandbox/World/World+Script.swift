@@ -149,5 +149,10 @@ extension SandboxWorld {
     }
 
     /// REST requests so far (at most the last 1000): method, path and status.
-    public func requests() -> [(method: String, path: String, status: Int)] { restLog }
+    public func requests() -> [(method: String, path: String, status: Int)] {
+        restLog.map { ($0.method, $0.path, $0.status) }
+    }
+
+    /// The same with what was sent.
+    public func recordedRequests() -> [RecordedRequest] { restLog }
 }

@@ -93,6 +93,9 @@ public actor GuildSession {
         machine.snapshot(first: first, count: count, position: heardPosition)
     }
 
+    /// What was played, newest first.
+    public func history(limit: Int) -> [QueuedTrack] { machine.queue.history.suffix(max(0, limit)).reversed() }
+
     /// Leaves voice and ends the session. With `keepPosition` the journal still says where to go on after a restart.
     public nonisolated func close(keepPosition: Bool) async {
         await withCheckedContinuation { post(.close(keepPosition: keepPosition, $0)) }

@@ -1,23 +1,63 @@
 import Foundation
 
-/// The part of JSON Schema that Discord's OpenAPI document uses, over loosely typed JSON.
-struct SchemaValidator {
-    let document: [String: Any]
+/// Discord's OpenAPI document, where it lies beside this checkout.
+public enum OpenAPIDocument {
+    private static let path = SharedSpecs.path("discord/openapi.json")
+    public static let present = SharedSpecs.has("discord/openapi.json")
+    /// Read once; nil where it is missing.
+    public static let validator: SchemaValidator? = {
+        if !present { print("Discord's OpenAPI document is not beside this checkout: bodies are not validated") }
+        return present ? try? SchemaValidator(path: path) : nil
+    }()
+}
 
-    init(path: String) throws {
+/// The part of JSON Schema that Discord's OpenAPI document uses, over loosely typed JSON.
+///
+/// `@unchecked Sendable`: the document is read once and never changed.
+public struct SchemaValidator: @unchecked Sendable {
+    private let document: [String: Any]
+    /// Segments of every path, `{...}` as `*`.
+    private let templates: [(path: String, segments: [String])]
+
+    public init(path: String) throws {
         let data = try Data(contentsOf: URL(fileURLWithPath: path))
         document = try JSONSerialization.jsonObject(with: data) as? [String: Any] ?? [:]
+        templates = (document["paths"] as? [String: Any] ?? [:]).keys.sorted().map { path in
+            (path, path.split(separator: "/").map { $0.hasPrefix("{") ? "*" : String($0) })
+        }
+    }
+
+    /// The document's path that a real one stands for, such as `/webhooks/1/token` for `/webhooks/{id}/{token}`; the one
+    /// with the fewest placeholders where there are several.
+    public func template(of path: String) -> String? {
+        let segments = path.split(separator: "/").map(String.init)
+        let fitting = templates.filter { template in
+            template.segments.count == segments.count
+                && zip(template.segments, segments).allSatisfy { $0 == "*" || $0 == $1 }
+        }
+        return fitting.min { left, right in
+            left.segments.count { $0 == "*" } < right.segments.count { $0 == "*" }
+        }?.path
+    }
+
+    /// What is wrong with a request's body; empty where it fits.
+    /// - Parameter body: JSON.
+    public func problems(method: String, path: String, body: Data) throws -> [String] {
+        guard let template = template(of: path), let schema = self.body(template, method.lowercased()) else {
+            return ["\(method) \(path): is not in the document, or takes no body"]
+        }
+        return problems(try JSONSerialization.jsonObject(with: body, options: .fragmentsAllowed), schema)
     }
 
     /// Schema of a request body.
-    func body(_ path: String, _ method: String, _ type: String = "application/json") -> [String: Any]? {
+    public func body(_ path: String, _ method: String, _ type: String = "application/json") -> [String: Any]? {
         let operation = ((document["paths"] as? [String: Any])?[path] as? [String: Any])?[method] as? [String: Any]
         let content = (operation?["requestBody"] as? [String: Any])?["content"] as? [String: Any]
         return (content?[type] as? [String: Any])?["schema"] as? [String: Any]
     }
 
     /// What is wrong with `value`; empty where it fits.
-    func problems(_ value: Any, _ schema: [String: Any], at path: String = "$", depth: Int = 0) -> [String] {
+    public func problems(_ value: Any, _ schema: [String: Any], at path: String = "$", depth: Int = 0) -> [String] {
         guard depth < 60 else { return ["\(path): schema is too deep"] }
         if let reference = schema["$ref"] as? String {
             return resolve(reference).map { problems(value, $0, at: path, depth: depth + 1) } ?? [

@@ -1,0 +1,60 @@
+import DiscordModel
+import PluginHost
+
+/// `/plugins`, the host's own command: how the plugins are doing, for who runs the bot.
+enum PluginsCommand {
+    static let name = "plugins"
+
+    /// Shown to administrators at first; the host checks the caller in any case.
+    static let registration: JSONValue = [
+        "name": .string(name), "description": "How the plugins are doing (only for who runs the bot)", "type": 1,
+        "options": [], "contexts": [0], "integration_types": [0], "default_member_permissions": 0,
+    ]
+
+    /// One block a plugin; those that were refused come last.
+    static func message(_ statuses: [PluginStatus], refused: [PluginReport]) -> MessageBuilder.Message {
+        let blocks = statuses.map(block) + refused.compactMap(block)
+        let text = blocks.isEmpty ? "No plugin is loaded." : cut(blocks)
+        return MessageBuilder.text("### Plugins\n\(text)", ephemeral: true)
+    }
+
+    private static func block(_ status: PluginStatus) -> String {
+        let counters = status.counters
+        let state = status.isResting ? "🟠 resting after failures" : "🟢 ok"
+        var lines = ["**\(status.id)** \(status.version) · \(state)"]
+        var numbers = ["\(counters.calls) calls", "\(status.openTasks) open", "\(counters.failures) failed"]
+        if counters.timeouts > 0 { numbers.append("\(counters.timeouts) of them by time") }
+        if status.lateAnswers > 0 { numbers.append("\(status.lateAnswers) late answers") }
+        if counters.refused > 0 { numbers.append("\(counters.refused) not asked") }
+        lines.append("-# " + numbers.joined(separator: " · "))
+        if !counters.lastFailure.isEmpty { lines.append("-# last failure: \(plain(counters.lastFailure))") }
+        return lines.joined(separator: "\n")
+    }
+
+    private static func block(_ report: PluginReport) -> String? {
+        guard let refusal = report.refusal else { return nil }
+        let file = report.file.split(separator: "/").last.map(String.init) ?? report.file
+        return "**\(plain(file))** · 🔴 refused\n-# \(plain(refusal))"
+    }
+
+    /// Whole blocks, as many as a message holds.
+    private static func cut(_ blocks: [String]) -> String {
+        var text = ""
+        for (index, block) in blocks.enumerated() {
+            guard text.utf16.count + block.utf16.count < Limits.messageText - 200 else {
+                return text + "\n-# and \(blocks.count - index) more"
+            }
+            text += (index == 0 ? "" : "\n") + block
+        }
+        return text
+    }
+
+    /// Without Markdown, mentions or line breaks: plugins write these texts.
+    private static func plain(_ text: String) -> String {
+        String(
+            text.prefix(200).flatMap { character -> [Character] in
+                if character.isNewline { return [" "] }
+                return "\\*_~`|<>@#[]()".contains(character) ? ["\\", character] : [character]
+            })
+    }
+}

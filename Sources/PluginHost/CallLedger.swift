@@ -1,0 +1,45 @@
+import CTimmyBot
+import Synchronization
+
+/// Calls of one plugin since the start of the process.
+public struct PluginCounters: Sendable, Equatable {
+    /// Calls that were made, and of them those that broke the contract or came to nothing.
+    public var calls: UInt64 = 0
+    public var failures: UInt64 = 0
+    /// Failures by not answering in time.
+    public var timeouts: UInt64 = 0
+    /// Calls that were not made because the plugin rests after repeated failures.
+    public var refused: UInt64 = 0
+    /// Of the last failure, for the operator; empty where there was none.
+    public var lastFailure = ""
+}
+
+/// How one loaded plugin is doing.
+public struct PluginStatus: Sendable, Equatable {
+    public let id, version: String
+    /// After repeated failures it is left alone for a while.
+    public let isResting: Bool
+    public let openTasks: Int
+    /// Answers that came when nobody waited any more, second ones too.
+    public let lateAnswers: UInt64
+    public let counters: PluginCounters
+}
+
+/// Counts calls by plugin. Bounded by the plugins that there are.
+final class CallLedger: Sendable {
+    private let book = Mutex<[String: PluginCounters]>([:])
+
+    func counters(of plugin: String) -> PluginCounters { book.withLock { $0[plugin] ?? PluginCounters() } }
+
+    func answered(_ plugin: String) { book.withLock { $0[plugin, default: PluginCounters()].calls += 1 } }
+    func refused(_ plugin: String) { book.withLock { $0[plugin, default: PluginCounters()].refused += 1 } }
+
+    func failed(_ plugin: String, _ failure: PluginFailure) {
+        book.withLock { book in
+            book[plugin, default: PluginCounters()].calls += 1
+            book[plugin, default: PluginCounters()].failures += 1
+            if failure.code == TB_E_TIMEOUT { book[plugin, default: PluginCounters()].timeouts += 1 }
+            book[plugin, default: PluginCounters()].lastFailure = String(failure.detail.prefix(200))
+        }
+    }
+}
