@@ -2,7 +2,7 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test run bench lint format build clean
+.PHONY: help setup demo test run doctor bench lint format build clean
 
 ARGS ?=
 SWIFT_FLAGS ?=
@@ -18,9 +18,13 @@ demo: setup ## Starts a local Discord, the bot and a web page to type /play in (
 	@scripts/build-debug
 	@"$(BIN)/timmybot" demo $(ARGS)
 
-run: setup ## Runs the bot against Discord (needs DISCORD_TOKEN)
+run: setup ## Runs the bot against Discord (needs DISCORD_TOKEN; reads .env, see .env.example)
 	@scripts/build-debug
-	@"$(BIN)/timmybot" run $(ARGS)
+	@exec "$(BIN)/timmybot" run $(ARGS)
+
+doctor: setup ## Says what is missing for run, and how to mend it
+	@scripts/build-debug
+	@"$(BIN)/timmybot" doctor
 
 test: ## Builds everything and runs every test
 	@scripts/setup build peers browser

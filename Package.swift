@@ -112,7 +112,7 @@ let adapters: [Target] = [
             "TimmyCore", "PluginHost", "PluginStore", "HostServices", "DiscordREST", "DiscordGateway", "DiscordVoice", "Media",
             "DiscordModel",
             "AudioRing",
-            "MediaWire", pluginABI, logging,
+            "MediaWire", "WebSocketClient", pluginABI, logging,
             .product(name: "Configuration", package: "swift-configuration"),
         ]),
 ]
@@ -154,6 +154,7 @@ let testTargets: [Target] = [
     tests("HostServicesTests", ["HostServices", "PluginHost", "CSodium", pluginABI, http, logging] + nio),
     tests("SandboxTests", ["Sandbox", "DiscordModel", "DAVE"] + nio),
     tests("BotTests", ["Bot", "PluginHost", "PluginStore", "Sandbox"]),
+    tests("CLITests", ["Bot", "Sandbox", "DiscordModel", "TimmyCore", logging]),
 ]
 
 let package = Package(

@@ -47,7 +47,7 @@ public actor GatewayShard {
     private var isReady = false
     /// Commands that wait for a session, or for their turn; in order.
     private var waiting: [JSONValue] = []
-    private var isFlushing = false
+    private var flushing: Task<Void, Never>?
     private static let waitingLimit = 1_000
     private static let helloTimeout = Duration.seconds(20)
     /// Seconds on `clock` since this shard was made.
@@ -104,6 +104,9 @@ public actor GatewayShard {
             ],
         ])
     }
+
+    /// Returns once the commands so far are sent, or wait for a session that is not there.
+    public func flushed() async { await flushing?.value }
 
     /// Leaves for good; Discord shows the bot as offline.
     public func stop() async {
@@ -267,9 +270,8 @@ public actor GatewayShard {
 
     /// One task sends what waits, apart from the receiving loop: the send limit may hold it up for a minute.
     private func flush() {
-        guard !isFlushing, isReady, !waiting.isEmpty else { return }
-        isFlushing = true
-        Task {
+        guard flushing == nil, isReady, !waiting.isEmpty else { return }
+        flushing = Task {
             while isReady, let next = waiting.first {
                 waiting.removeFirst()
                 // The connection ended before it was out: first in line for the next one.
@@ -278,7 +280,7 @@ public actor GatewayShard {
                     break
                 }
             }
-            isFlushing = false
+            flushing = nil
         }
     }
 

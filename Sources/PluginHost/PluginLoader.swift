@@ -111,14 +111,17 @@ struct PluginLoader {
     private func copied(_ file: PluginFile) throws(PluginRefusal) -> String {
         let path = "\(cacheDirectory)/\(Self.copyName(file.manifest.id, file.digest))"
         if let known = try? Data(contentsOf: URL(fileURLWithPath: path)), Array(known) == file.bytes { return path }
+        let partial = "\(path).\(getpid())"
         do {
             try FileManager.default.createDirectory(
                 atPath: cacheDirectory, withIntermediateDirectories: true, attributes: [.posixPermissions: 0o700])
-            let partial = "\(path).\(getpid())"
             try Data(file.bytes).write(to: URL(fileURLWithPath: partial))
             guard rename(partial, path) == 0 else { throw PluginRefusal("rename") }
         } catch {
-            throw PluginRefusal("it cannot be copied to \(cacheDirectory)")
+            unlink(partial)
+            let isFull = (error as? CocoaError)?.code == .fileWriteOutOfSpace
+            let reason = isFull ? "no space left on the disk" : "it cannot be written to"
+            throw PluginRefusal("it cannot be copied to \(cacheDirectory): \(reason)")
         }
         return path
     }

@@ -13,10 +13,11 @@ struct DemoCommand: AsyncParsableCommand {
     )
 
     @Flag(help: "Play headless, write what a listener heard to a WAV file, report, and exit.") var once = false
-    @Option(help: "Seconds to play with --once.") var seconds = 10
-    @Option(help: "WAV file of --once.") var wav = "demo.wav"
-    @Option(help: "Port of the web page.") var port = 8099
-    @Option(help: "Folder for the songs and the bot's data.") var directory = ".build/demo"
+    @Option(help: ArgumentHelp("How long to play with --once.", valueName: "1-3600")) var seconds = 10
+    @Option(help: ArgumentHelp("Where --once writes what was heard.", valueName: "file")) var wav = "demo.wav"
+    @Option(help: ArgumentHelp("Port of the web page; 0 takes a free one.", valueName: "port")) var port = 8099
+    @Option(help: ArgumentHelp("Folder for the songs and the bot's data.", valueName: "folder"))
+    var directory = ".build/demo"
 
     func run() async throws {
         guard (1...3_600).contains(seconds), (0...65_535).contains(port) else {
@@ -27,12 +28,27 @@ struct DemoCommand: AsyncParsableCommand {
             let report = try await demo.playOnce(seconds: seconds, wav: wav)
             print(report.text)
             await demo.stop()
+            try Self.keep(report.recording, as: wav)
             throw report.isGood ? ExitCode.success : ExitCode(1)
         }
         print("\n  Open \(demo.server.pageURL) and type /play\n")
         let stopping = Signals.onStop { await demo.stop() }
         defer { withExtendedLifetime(stopping) {} }
         try await demo.app.run()
+        // Waits for the stop that the signal has begun.
+        await demo.stop()
+    }
+}
+
+extension DemoCommand {
+    /// The report is out already: a full disk costs the recording only.
+    private static func keep(_ recording: Data, as path: String) throws {
+        do {
+            try DurableFile.write(recording, to: path)
+        } catch {
+            Settings.fail("\(path) could not be written: \(error)")
+            throw Exit.cannotCreate
+        }
     }
 }
 
@@ -49,7 +65,7 @@ final class Demo: Sendable {
         let installation = Installation(executable: Installation.runningExecutable)
         guard let maker = installation.songMaker else {
             Settings.fail("timmybot-songs is not beside timmybot")
-            throw ExitCode(69)
+            throw Exit.unavailable
         }
         songMaker = maker
         music = "\(directory)/music"
@@ -100,7 +116,7 @@ final class Demo: Sendable {
         process.waitUntilExit()
         guard process.terminationStatus == 0 else {
             Settings.fail("\(program) failed with status \(process.terminationStatus)")
-            throw ExitCode(70)
+            throw Exit.software
         }
     }
 
@@ -109,6 +125,8 @@ final class Demo: Sendable {
     struct Report {
         let text: String
         let isGood: Bool
+        /// What the listener heard, as a WAV file.
+        let recording: Data
     }
 
     private static let song = (file: "morning-train.opus", title: "Morning Train")
@@ -131,17 +149,17 @@ final class Demo: Sendable {
         try await ContinuousClock().sleep(for: .seconds(seconds))
         let heard = listener.pcm(of: bot), report = listener.report(of: bot)
         let voiceReport = await app.voiceReport(guild: guild.rawValue)
-        try Data(listener.wav(of: bot)).write(to: URL(fileURLWithPath: wav))
         let correlation = Correlation.find(
             Correlation.mono(heard), in: Correlation.mono(try original()), maximumOffset: 48_000)
-        return make(seconds, firstAudio, report, voiceReport?.statistics.late ?? [], correlation, wav)
+        let text = make(seconds, firstAudio, report, voiceReport?.statistics.late ?? [], correlation, wav)
+        return Report(text: text.lines, isGood: text.isGood, recording: Data(listener.wav(of: bot)))
     }
 
     private func make(
         _ seconds: Int, _ firstAudio: Duration, _ heard: SandboxListener.Report, _ late: [Int],
         _ correlation: Correlation?,
         _ wav: String
-    ) -> Report {
+    ) -> (lines: String, isGood: Bool) {
         let value = correlation?.value ?? 0
         let ticks = max(1, late.reduce(0, +)), onTime = late.prefix(2).reduce(0, +)
         let frames = heard.packets, expected = seconds * 50
@@ -154,7 +172,7 @@ final class Demo: Sendable {
             "correlation        \(String(format: "%.4f", value)) with the song as it was composed",
             "recording          \(wav)", good ? "OK" : "FAILED",
         ]
-        return Report(text: lines.joined(separator: "\n"), isGood: good)
+        return (lines.joined(separator: "\n"), good)
     }
 
     /// The song before any codec touched it.

@@ -5,16 +5,30 @@ import Bot
 struct TimmyBotCommand: AsyncParsableCommand {
     static let version = "0.1.0"
     static let configuration = CommandConfiguration(
-        commandName: "timmybot", abstract: "A Discord music bot that you host yourself.", version: version,
+        commandName: "timmybot", abstract: "A Discord music bot that you host yourself.",
+        discussion: """
+            To hear it without a Discord account: timmybot demo. To run it for your server: set DISCORD_TOKEN and \
+            TIMMYBOT_ALLOWED_GUILDS, and ask timmybot doctor what is missing.
+            """,
+        version: version,
         subcommands: [RunCommand.self, DemoCommand.self, PluginCommands.self, DoctorCommand.self])
 }
 
 struct RunCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "run", abstract: "Runs the bot against Discord.",
-        discussion: "Settings come from the environment, then timmybot.yaml; .env.example lists them all.")
+        commandName: "run", abstract: "Runs the bot against Discord, until SIGTERM or SIGINT.",
+        discussion: """
+            Settings come from the environment, then .env, then timmybot.yaml, both of the working directory; \
+            .env.example lists them all.
 
-    @Option(help: "Settings file.") var config = "timmybot.yaml"
+            A first SIGTERM or SIGINT lets answers be finished, stores positions and leaves voice, within ten \
+            seconds; a second one ends it at once.
+
+            Exit codes: 0 stopped, 64 wrong arguments, 69 a part is missing, 75 stopping took too long, 77 the token \
+            is refused, 78 a setting cannot be used.
+            """)
+
+    @Option(help: ArgumentHelp("Settings file; it may be missing.", valueName: "file")) var config = "timmybot.yaml"
     @Flag(help: "Start it again after a crash, as a service manager would.") var supervise = false
 
     func run() async throws {
@@ -28,11 +42,16 @@ struct RunCommand: AsyncParsableCommand {
 
 struct DoctorCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "doctor", abstract: "Says what is missing for `run`, and how to mend it.")
+        commandName: "doctor", abstract: "Says what is missing for `run`, and how to mend it.",
+        discussion: """
+            Looks at the folders, the media worker and its confinement, the plugins, the bot token, the permissions in \
+            each approved server, the gateway, the clock and UDP. Changes nothing. Exit code 1 where something is \
+            missing.
+            """)
 
     func run() async throws {
         let configuration = try await Settings.load("timmybot.yaml")
-        let findings = await Doctor(configuration: configuration, discord: DiscordExamination(configuration)).examine()
+        let findings = await Doctor(configuration: configuration).examine()
         for finding in findings {
             print("\(finding.verdict.mark) \(finding.subject): \(finding.detail)")
             if let remedy = finding.remedy { print("    -> \(remedy)") }

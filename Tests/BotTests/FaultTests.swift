@@ -89,7 +89,7 @@ extension WholeBot {
             await rig.stop()
         }
 
-        @Test(arguments: [VoiceFault.drop, .close(4015), .malformed, .badCommit])
+        @Test(arguments: [VoiceFault.drop, .close(4015), .malformed, .oversized(5_000_000), .badCommit])
         func aLostVoiceSocketCostsNoFrame(_ fault: VoiceFault) async throws {
             let rig = try await Rig.start()
             let (ear, report) = try await play(rig) { await $0.world.inject(fault, intoVoiceOf: $0.bot) }

@@ -148,10 +148,12 @@ final class Rig: Sendable {
     }
 
     /// How what was heard compares with a song, and where in it that began, in seconds.
-    func compare(_ listener: SandboxListener, with song: String, last seconds: Double = 100) async throws -> (
-        value: Double, start: Double
-    ) {
-        let heard = Correlation.mono(listener.pcm(of: bot)).suffix(Int(seconds * 48_000))
+    /// - Parameter dropping: seconds at the end that are not looked at: after a stop there are 0.1 s of silence.
+    func compare(
+        _ listener: SandboxListener, with song: String, last seconds: Double = 100, dropping: Double = 0
+    ) async throws -> (value: Double, start: Double) {
+        let whole = Correlation.mono(listener.pcm(of: bot)).dropLast(Int(dropping * 48_000))
+        let heard = whole.suffix(Int(seconds * 48_000))
         let original = try await Songs.shared.composed(song)
         let found = try #require(
             Correlation.find(Array(heard), in: original, maximumOffset: original.count), "too little was heard")

@@ -2,10 +2,9 @@ import Testing
 
 @testable import DAVE
 
-@Suite(.enabled(if: Specs.present, "the vectors are not beside this checkout"))
 struct FingerprintTests {
     @Test func keys() throws {
-        for vector in try Specs.json("dave/codes-and-fingerprints.json")["key_fingerprints"].list {
+        for vector in try Fixtures.json("codes-and-fingerprints.json")["key_fingerprints"].list {
             let made = Fingerprint.key(
                 version: UInt16(vector["version"].int), signatureKey: vector["key"].bytes,
                 userID: vector["user_id"].uint64)
@@ -14,7 +13,7 @@ struct FingerprintTests {
     }
 
     @Test func pairs() throws {
-        for vector in try Specs.json("dave/codes-and-fingerprints.json")["pairwise_fingerprints"].list {
+        for vector in try Fixtures.json("codes-and-fingerprints.json")["pairwise_fingerprints"].list {
             let version = UInt16(vector["version"].int)
             let local = Fingerprint.key(
                 version: version, signatureKey: vector["local_key"].bytes, userID: vector["local_user_id"].uint64)
@@ -28,7 +27,7 @@ struct FingerprintTests {
     }
 
     @Test func liveVoicePrivacyCode() throws {
-        let vector = try Specs.json("dave/codes-and-fingerprints.json")["voice_privacy_code"]
+        let vector = try Fixtures.json("codes-and-fingerprints.json")["voice_privacy_code"]
         let code = DisplayableCode.digits(of: vector["epoch_authenticator"].bytes, length: 30, groupSize: 5)
         #expect(code == vector["code_30x5"].string)
     }

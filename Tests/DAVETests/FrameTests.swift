@@ -15,8 +15,8 @@ import Testing
         return Array(output.prefix(max(0, count)))
     }
 
-    @Test(.enabled(if: Specs.present)) func ratchetVectors() throws {
-        for entry in try Specs.json("dave/sender-key-ratchet.json")["cases"].list {
+    @Test func ratchetVectors() throws {
+        for entry in try Fixtures.json("sender-key-ratchet.json")["cases"].list {
             for generation in entry["keys"].keys {
                 var ratchet = KeyRatchet(baseSecret: entry["sender_base_secret"].bytes)
                 let wanted = UInt32(generation) ?? 0
@@ -26,8 +26,8 @@ import Testing
         }
     }
 
-    @Test(.enabled(if: Specs.present)) func generationsRollOver() throws {
-        for entry in try Specs.json("dave/sender-key-ratchet.json")["live_generation_rollover"].list {
+    @Test func generationsRollOver() throws {
+        for entry in try Fixtures.json("sender-key-ratchet.json")["live_generation_rollover"].list {
             let encryptor = FrameEncryptor()
             encryptor.install(KeyRatchet(baseSecret: entry["sender_base_secret"].bytes))
             let frames = entry["frames"].list
@@ -38,8 +38,8 @@ import Testing
         }
     }
 
-    @Test(.enabled(if: Specs.present)) func validFramesBothWays() throws {
-        let file = try Specs.json("dave/frames.json")
+    @Test func validFramesBothWays() throws {
+        let file = try Fixtures.json("frames.json")
         let secret = file["sender_base_secret"].bytes
         for entry in file["valid"].list {
             let encryptor = FrameEncryptor()
@@ -53,8 +53,8 @@ import Testing
         }
     }
 
-    @Test(.enabled(if: Specs.present)) func invalidFramesAreRefused() throws {
-        let file = try Specs.json("dave/frames.json")
+    @Test func invalidFramesAreRefused() throws {
+        let file = try Fixtures.json("frames.json")
         for entry in file["invalid"].list {
             var decryptor = FrameDecryptor()
             decryptor.install(KeyRatchet(baseSecret: file["sender_base_secret"].bytes), now: 0)
@@ -64,8 +64,8 @@ import Testing
         }
     }
 
-    @Test(.enabled(if: Specs.present)) func replaysAreRefused() throws {
-        let file = try Specs.json("dave/frames.json")
+    @Test func replaysAreRefused() throws {
+        let file = try Fixtures.json("frames.json")
         var decryptor = FrameDecryptor()
         let secret = file["replay_sequence"]["sender_base_secret"]
         decryptor.install(
@@ -76,16 +76,16 @@ import Testing
         }
     }
 
-    @Test(.enabled(if: Specs.present)) func partlyClearFramesOpen() throws {
-        for entry in try Specs.json("dave/frames.json")["partially_unencrypted_from_libdave"].list {
+    @Test func partlyClearFramesOpen() throws {
+        for entry in try Fixtures.json("frames.json")["partially_unencrypted_from_libdave"].list {
             var decryptor = FrameDecryptor()
             decryptor.install(KeyRatchet(baseSecret: entry["sender_base_secret"].bytes), now: 0)
             #expect(try decryptor.decrypt(entry["frame"].bytes, now: 0) == entry["plaintext"].bytes)
         }
     }
 
-    @Test(.enabled(if: Specs.present)) func displayableCodes() throws {
-        let file = try Specs.json("dave/codes-and-fingerprints.json")
+    @Test func displayableCodes() throws {
+        let file = try Fixtures.json("codes-and-fingerprints.json")
         for entry in file["displayable_codes"].list {
             let code = DisplayableCode.digits(
                 of: entry["data"].bytes, length: entry["desired_length"].int, groupSize: entry["group_size"].int)

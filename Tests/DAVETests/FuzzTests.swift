@@ -15,7 +15,6 @@ struct Seeded: RandomNumberGenerator {
 }
 
 /// Recorded messages, cut short or damaged: refused, or without any effect on the secrets; never a trap.
-@Suite(.enabled(if: Specs.present, "the vectors are not beside this checkout"))
 struct FuzzTests {
     private struct Step {
         let before: DAVESession
@@ -27,7 +26,7 @@ struct FuzzTests {
     /// Each message of the short calls with the session as it was before.
     private func steps() throws -> [Step] {
         var steps: [Step] = []
-        for scenario in try Specs.json("dave/transcripts.json").list {
+        for scenario in try Fixtures.json("transcripts.json").list {
             var session = DAVESession(
                 userID: scenario["observer"]["user_id"].uint64, channelID: scenario["channel_id"].uint64,
                 member: try memberKeys(scenario["observer"]))
@@ -86,7 +85,7 @@ struct FuzzTests {
     }
 
     @Test func damagedFrames() throws {
-        let file = try Specs.json("dave/frames.json")
+        let file = try Fixtures.json("frames.json")
         let valid = file["valid"].list.filter { $0["counter"].int < 1 << 24 }
         let whole = Set(valid.map { $0["plaintext"].bytes })
         var random = Seeded(state: 7)

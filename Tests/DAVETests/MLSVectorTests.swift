@@ -5,7 +5,7 @@ import Testing
 @testable import DAVE
 
 /// The working group's vectors (RFC 9420), cipher suite 2, as far as DAVE needs them.
-@Suite(.enabled(if: Specs.present, "the vectors are not beside this checkout"))
+@Suite(.enabled(if: Specs.present, Specs.absence))
 struct MLSVectorTests {
     private func vectors(_ name: String) throws -> [JSON] {
         try Specs.json("mls/\(name).json").list.filter { !$0["cipher_suite"].exists || $0["cipher_suite"].int == 2 }

@@ -1,24 +1,32 @@
 import Crypto
 import Foundation
+import TestSupport
 import Testing
 
 @testable import DAVE
 
-/// Where the vectors are: beside the checkout. Tests that need them say so and skip where they are absent.
-enum Specs {
-    static let root = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
-        .deletingLastPathComponent().deletingLastPathComponent().appendingPathComponent("shared/specs")
-    static let present = FileManager.default.fileExists(atPath: root.appendingPathComponent("dave").path)
-
-    static func json(_ path: String) throws -> JSON {
-        JSON(try JSONSerialization.jsonObject(with: Data(contentsOf: root.appendingPathComponent(path))))
+/// DAVE's own vectors are part of the repository: Tests/Fixtures/dave.
+enum Fixtures {
+    static func json(_ name: String) throws -> JSON {
+        try JSON(file: "\(repositoryRoot)/Tests/Fixtures/dave/\(name)")
     }
+}
+
+/// The MLS working group's vectors and RFC 9180's are not: see `SharedSpecs`.
+enum Specs {
+    static let present = SharedSpecs.has("mls/dave-subset.json")
+    static let absence = Comment(rawValue: SharedSpecs.absence)
+
+    static func json(_ path: String) throws -> JSON { try JSON(file: SharedSpecs.path(path)) }
 }
 
 /// Loose reading of vector files; a missing member fails the test where it is used.
 struct JSON {
     let value: Any?
     init(_ value: Any?) { self.value = value is NSNull ? nil : value }
+    init(file: String) throws {
+        self.init(try JSONSerialization.jsonObject(with: Data(contentsOf: URL(fileURLWithPath: file))))
+    }
     subscript(_ key: String) -> JSON { JSON((value as? [String: Any])?[key]) }
     subscript(_ index: Int) -> JSON { JSON((value as? [Any])?[index]) }
     var list: [JSON] { (value as? [Any] ?? []).map(JSON.init) }

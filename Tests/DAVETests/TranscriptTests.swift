@@ -3,7 +3,6 @@ import Testing
 @testable import DAVE
 
 /// Replays of calls between Discord's own library, davey and a member whose keys are known.
-@Suite(.enabled(if: Specs.present, "the vectors are not beside this checkout"))
 struct TranscriptTests {
     /// Every user that a scenario ever names.
     private func users(_ scenario: JSON) -> [UInt64] {
@@ -71,19 +70,19 @@ struct TranscriptTests {
     }
 
     @Test func shortTranscripts() throws {
-        let scenarios = try Specs.json("dave/transcripts.json").list
+        let scenarios = try Fixtures.json("transcripts.json").list
         #expect(scenarios.count == 5)
         for scenario in scenarios { #expect(try replay(scenario) > 0) }
     }
 
     @Test func longTranscript() throws {
-        let file = try Specs.json("dave/transcript-long.json")
+        let file = try Fixtures.json("transcript-long.json")
         let scenario = file.list.first ?? file
         #expect(try replay(scenario) >= 60)
     }
 
     @Test func theObserverCreatesTheGroup() throws {
-        let file = try Specs.json("dave/observer-creates.json")
+        let file = try Fixtures.json("observer-creates.json")
         let scenario = file.list.first ?? file
         var session = try session(scenario)
         var commits = [scenario["own_commit"]] + scenario["later_own_commits"].list
@@ -139,7 +138,7 @@ struct TranscriptTests {
     }
 
     @Test func hostileMessagesGetLibdavesVerdict() throws {
-        let cases = try Specs.json("dave/negative-cases.json").list
+        let cases = try Fixtures.json("negative-cases.json").list
         #expect(cases.count == 38)
         for entry in cases {
             var session = try session(entry)

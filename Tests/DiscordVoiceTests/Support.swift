@@ -1,15 +1,13 @@
 import AudioRing
 import Foundation
 import Glibc
+import TestSupport
 
 @testable import DiscordVoice
 
-/// Where the vectors are: beside the checkout.
-enum Specs {
-    static let transport = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
-        .deletingLastPathComponent().deletingLastPathComponent()
-        .appendingPathComponent("shared/specs/discord/voice-transport-encryption.json")
-    static let present = FileManager.default.fileExists(atPath: transport.path)
+enum Fixtures {
+    static let transport = URL(
+        fileURLWithPath: "\(repositoryRoot)/Tests/Fixtures/voice/voice-transport-encryption.json")
 }
 
 func bytes(hex text: String) -> [UInt8] {

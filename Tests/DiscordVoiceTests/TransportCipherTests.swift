@@ -12,9 +12,8 @@ struct TransportCipherTests {
         let aad_rtp_header, payload, packet, payload_after_extension_body: String?
     }
 
-    @Test(.enabled(if: Specs.present, "voice-transport-encryption.json is not beside the checkout"))
-    func vectorsHold() throws {
-        let vectors = try JSONDecoder().decode([Vector].self, from: Data(contentsOf: Specs.transport))
+    @Test func vectorsHold() throws {
+        let vectors = try JSONDecoder().decode([Vector].self, from: Data(contentsOf: Fixtures.transport))
         var checked = 0
         for vector in vectors {
             if let payload = vector.payload_after_extension_body, let packet = vector.packet,

@@ -8,6 +8,7 @@ import Logging
 import Media
 import PluginHost
 import PluginStore
+import Synchronization
 import TimmyCore
 
 /// The whole bot, wired together.
@@ -27,15 +28,26 @@ public final class BotApp: Sendable {
     private let shard: GatewayShard
     private let router: InteractionRouter
     private let application = Slot<DiscordModel.Snowflake>()
+    private let running = Mutex<Task<Void, any Error>?>(nil)
+    private let stopping = Mutex<Task<Bool, Never>?>(nil)
     private let owners: OwnerBook
     private let refusedPlugins = Slot<[PluginReport]>()
 
-    /// - Throws: `ConfigurationError` where something that `run` needs is missing.
+    /// - Throws: `ConfigurationError` where a setting that `run` needs is missing or cannot be used, `MissingPart` where
+    ///   a part of the installation is.
     public init(_ configuration: BotConfiguration, logger: Logger) async throws {
         guard let token = configuration.token else {
             throw ConfigurationError(
                 setting: "DISCORD_TOKEN", reason: "is not set; `timmybot doctor` says how to get one")
         }
+        guard FileManager.default.isExecutableFile(atPath: configuration.mediaWorker) else {
+            throw MissingPart(
+                part: "media worker", reason: "\(configuration.mediaWorker) is not there or cannot be executed",
+                remedy: "build it with `make build`, or set TIMMYBOT_MEDIA_WORKER")
+        }
+        // Everything that may fail comes before the HTTP client, which must not be dropped without its shutdown.
+        let journal = try Self.journal(configuration.dataDirectory, logger)
+        let settings = ["timmy.library": try Self.librarySettings(configuration.libraryDirectory)]
         self.configuration = configuration
         self.logger = logger
         let rest = RESTClient(
@@ -49,15 +61,16 @@ public final class BotApp: Sendable {
         plugins = PluginHost(
             PluginHost.Configuration(
                 directory: configuration.pluginDirectory, cacheDirectory: "\(configuration.dataDirectory)/plugins",
-                settings: ["timmy.library": try Self.librarySettings(configuration.libraryDirectory)]),
+                settings: settings),
             services: services, logger: logger)
         care = PluginCare(
             plugins: plugins, store: PluginStore(dataDirectory: configuration.dataDirectory),
             folder: configuration.pluginDirectory, dataDirectory: configuration.dataDirectory, logger: logger)
-        let information = GatewayInformationFromREST(rest: rest)
+        let information = GatewayInformationFromREST(rest: rest, shards: configuration.shard.count, logger: logger)
         shard = GatewayShard(
             GatewayConfiguration(
-                token: token, compression: configuration.compression, trustedCAFile: configuration.trustedCAFile),
+                token: token, shard: configuration.shard, compression: configuration.compression,
+                trustedCAFile: configuration.trustedCAFile),
             information: information, logger: logger)
         voices = VoiceDirectory(
             VoiceParts(
@@ -67,7 +80,7 @@ public final class BotApp: Sendable {
         let allowlist = Allowlist(Set(configuration.allowedGuilds.map { GuildID($0.rawValue) }))
         let registry = GuildRegistry(
             voice: voices, audio: EngineAudioPort(engine: engine), sources: search,
-            journal: try FileJournal(directory: "\(configuration.dataDirectory)/guilds"), allowlist: allowlist)
+            journal: journal, allowlist: allowlist)
         player = Player(registry: registry, search: search, allowlist: allowlist)
         let order = ArrivalOrder()
         late.set(CorePlayer(player, order: order))
@@ -90,13 +103,34 @@ public final class BotApp: Sendable {
             store: FileStore(directory: "\(data)/plugin-store", logger: logger), accounts: accounts)
     }
 
+    private static func journal(_ directory: String, _ logger: Logger) throws(ConfigurationError) -> FileJournal {
+        do {
+            return try FileJournal(directory: "\(directory)/guilds", logger: logger)
+        } catch {
+            throw ConfigurationError(
+                setting: "TIMMYBOT_DATA_DIR", reason: "'\(directory)' is no folder that can be written to")
+        }
+    }
+
     private static func librarySettings(_ directory: String) throws -> String {
         let path = URL(fileURLWithPath: directory).standardizedFileURL.path
         return String(decoding: try JSONEncoder().encode(["directory": path]), as: UTF8.self)
     }
 
-    /// Runs until `stop`; throws `GatewayStopped` where Discord will not have the bot.
+    /// Runs until `stop`, whose end it does not wait for; throws `GatewayStopped` where Discord will not have the bot.
     public func run() async throws {
+        let work = Task { try await serve() }
+        running.withLock { $0 = work }
+        do {
+            try await withTaskCancellationHandler {
+                try await work.value
+            } onCancel: {
+                work.cancel()
+            }
+        } catch is CancellationError {}
+    }
+
+    private func serve() async throws {
         try await engine.start()
         pump.start()
         let reports = await loadPlugins()
@@ -128,15 +162,55 @@ public final class BotApp: Sendable {
         }
     }
 
-    /// Stores positions, leaves voice, closes the gateway.
-    public func stop() async {
-        await player.registry.close()
-        await shard.stop()
-        care.stop()
-        await plugins.close()
-        await engine.shutdown()
+    /// Takes no more interactions, lets those under way be answered, stores positions, leaves voice, and closes the
+    /// gateway; within ten seconds, whatever hangs. Called again it waits for the same end.
+    ///
+    /// - Returns: false where something did not end in time and was given up; the log says what.
+    @discardableResult
+    public func stop() async -> Bool {
+        let task = stopping.withLock { known in
+            let task = known ?? Task { await drain() }
+            known = task
+            return task
+        }
+        return await task.value
+    }
+
+    private func drain() async -> Bool {
+        // Cancelled only when sessions and voice have had their time: who waits for them shall be answered.
+        var isWhole = await step("answers", .milliseconds(3_500)) { _ = await $0.router.drain(within: .seconds(8)) }
+        isWhole =
+            await step("positions and voice", .milliseconds(3_500)) { await $0.player.registry.close() } && isWhole
+        // Who waited for a voice channel has been told just now that the bot is leaving.
+        if !isWhole { isWhole = await step("late answers", .seconds(1)) { await $0.router.idle() } }
+        isWhole =
+            await step("gateway", .seconds(1)) { app in
+                await app.shard.flushed()
+                await app.shard.stop()
+            } && isWhole
         pump.stop()
-        await rest.shutdown()
+        isWhole =
+            await step("plugins", .milliseconds(1_000)) { app in
+                app.care.stop()
+                await app.plugins.close()
+            } && isWhole
+        isWhole =
+            await step("connections", .milliseconds(500)) { app in
+                await app.engine.shutdown()
+                await app.web.shutdown()
+                await app.rest.shutdown()
+            } && isWhole
+        running.withLock { $0 }?.cancel()
+        return isWhole
+    }
+
+    /// One part of the stop, given up after `limit`.
+    private func step(_ what: String, _ limit: Duration, _ body: @escaping @Sendable (BotApp) async -> Void) async
+        -> Bool
+    {
+        let isDone = await ends(within: limit) { await body(self) }
+        if !isDone { logger.warning("stopping: \(what) did not end in \(limit)") }
+        return isDone
     }
 
     /// Returns when no interaction is under way.
@@ -244,6 +318,9 @@ public final class BotApp: Sendable {
 
 struct GatewayInformationFromREST: GatewayInformationSource {
     let rest: RESTClient
+    /// How many shards the operator runs.
+    let shards: Int
+    let logger: Logger
 
     func gatewayInformation() async throws -> GatewayInformation {
         let answer: JSONValue
@@ -256,6 +333,13 @@ struct GatewayInformationFromREST: GatewayInformationSource {
         guard let information = GatewayInformation(answer) else {
             throw RESTError(
                 kind: .unreadable, route: "GET /gateway/bot", message: "the answer is not what it should be")
+        }
+        if information.shards > shards {
+            logger.warning(
+                """
+                Discord recommends \(information.shards) shards for this bot and \(shards) is configured: run one \
+                process for each, with TIMMYBOT_SHARD_COUNT=\(information.shards) and its own TIMMYBOT_SHARD_ID
+                """)
         }
         return information
     }

@@ -4,27 +4,44 @@ import DiscordModel
 import Logging
 import SystemPackage
 
+/// More than any bot has; Discord names no limit.
+private let maximumShards = 100_000
+
 extension BotConfiguration {
-    /// Reads environment variables, then `timmybot.yaml`, then defaults.
+    /// Reads environment variables, then the environment file, then `timmybot.yaml`, then defaults.
     ///
     /// - Parameters:
     ///   - environment: of this process.
+    ///   - environmentFile: lines of `NAME=value`, taken as they are (no quotes, no `$`); it may be missing. Nil reads
+    ///     none.
     ///   - file: the YAML file; it may be missing.
     ///   - installation: where plugins and worker are unless the operator says otherwise.
     /// - Throws: `ConfigurationError` for the first setting that cannot be used.
     public static func load(
-        environment: [String: String], file: String = "timmybot.yaml", installation: Installation
+        environment: [String: String], environmentFile: String? = nil, file: String = "timmybot.yaml",
+        installation: Installation
     ) async throws -> BotConfiguration {
-        let settings = EnvironmentVariablesProvider(
-            environmentVariables: environment, secretsSpecifier: .specific(["DISCORD_TOKEN"]))
-        let yaml: FileProvider<YAMLSnapshot>
+        var providers: [any ConfigProvider] = [
+            EnvironmentVariablesProvider(environmentVariables: environment, secretsSpecifier: secrets)
+        ]
+        if let environmentFile {
+            do {
+                providers.append(
+                    try await EnvironmentVariablesProvider(
+                        environmentFilePath: FilePath(environmentFile), allowMissing: true, secretsSpecifier: secrets))
+            } catch {
+                throw ConfigurationError(setting: environmentFile, reason: "cannot be read")
+            }
+        }
         do {
-            yaml = try await FileProvider(filePath: FilePath(file), allowMissing: true)
+            providers.append(try await FileProvider<YAMLSnapshot>(filePath: FilePath(file), allowMissing: true))
         } catch {
             throw ConfigurationError(setting: file, reason: "is not readable YAML")
         }
-        return try BotConfiguration(ConfigReader(providers: [settings, yaml]), installation: installation)
+        return try BotConfiguration(ConfigReader(providers: providers), installation: installation)
     }
+
+    private static var secrets: SecretsSpecifier<String, String> { .specific(["DISCORD_TOKEN"]) }
 
     init(_ reader: ConfigReader, installation: Installation) throws(ConfigurationError) {
         func text(_ key: ConfigKey) -> String? {
@@ -42,6 +59,24 @@ extension BotConfiguration {
         logFormat = try Self.choice(text("timmybot.log.format"), "TIMMYBOT_LOG_FORMAT", or: .text)
         compression = try Self.choice(
             text("timmybot.gateway.compression"), "TIMMYBOT_GATEWAY_COMPRESSION", or: .zstdStream)
+        // In YAML a number may be written as one.
+        func number(_ key: ConfigKey) -> String? { text(key) ?? reader.int(forKey: key).map(String.init) }
+        let count = try Self.number(number("timmybot.shard.count"), "TIMMYBOT_SHARD_COUNT", 1...maximumShards, or: 1)
+        shard = (
+            try Self.number(number("timmybot.shard.id"), "TIMMYBOT_SHARD_ID", 0...count - 1, or: 0), count
+        )
+    }
+
+    private static func number(
+        _ text: String?, _ setting: String, _ range: ClosedRange<Int>, or fallback: Int
+    ) throws(ConfigurationError) -> Int {
+        guard let text else { return fallback }
+        guard let value = Int(text), range.contains(value) else {
+            throw ConfigurationError(
+                setting: setting,
+                reason: "'\(text.prefix(30))' is not a whole number from \(range.lowerBound) to \(range.upperBound)")
+        }
+        return value
     }
 
     private static func checkedBase(_ text: String) throws(ConfigurationError) -> String {

@@ -23,6 +23,8 @@ public struct BotConfiguration: Sendable {
     public var logLevel: Logger.Level
     public var logFormat: LogFormat
     public var compression: GatewayCompression
+    /// Which part of the bot's servers this process serves, counted from 0, and of how many parts.
+    public var shard: (id: Int, count: Int)
 
     /// How log lines look.
     public enum LogFormat: String, Sendable { case text, json }

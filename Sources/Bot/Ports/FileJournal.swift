@@ -1,71 +1,132 @@
 import Foundation
-import Glibc
+import Logging
+import Synchronization
 import TimmyCore
 
-/// The journal as one small file a guild: what is queued, what plays, and where. Each accepted change is on the disk
-/// before its answer is given; a checkpoint of the position is written lazily.
-actor FileJournal: Journal {
+/// The journal as two small files a guild: what is queued, what plays, and where. Each accepted change is on the disk
+/// before its answer is given.
+///
+/// Guilds are dealt out to a few threads, so none waits for another's turn on an actor, and no file is touched in the
+/// concurrency pool. One guild's entries come one at a time, and its thread keeps their order.
+final class FileJournal: Journal, Sendable {
     private let directory: String
-    private var records: [GuildID: GuildRecord] = [:]
+    private let lanes: [Lane]
 
     /// - Parameter directory: made where it is missing.
-    init(directory: String) throws {
+    init(directory: String, threads: Int = 4, logger: Logger = Logger(label: "journal")) throws {
         self.directory = directory
         try FileManager.default.createDirectory(
             atPath: directory, withIntermediateDirectories: true, attributes: [.posixPermissions: 0o700])
+        lanes = (0..<threads).map { Lane(number: $0, directory: directory, logger: logger) }
     }
 
-    private func path(_ guild: GuildID) -> String { "\(directory)/\(guild).json" }
+    /// The low bits of a snowflake are alike for many guilds; the time in it is not.
+    private func lane(_ guild: GuildID) -> Lane { lanes[Int((guild.rawValue >> 22) % UInt64(lanes.count))] }
 
     func append(_ entry: JournalEntry) async throws(PlayerError) {
-        var record = try await load(entry.guild) ?? GuildRecord()
-        record.apply(entry)
-        do {
-            try write(try JSONEncoder().encode(record), to: path(entry.guild), durable: !entry.isCheckpoint)
-        } catch {
-            throw PlayerError(
-                .journalFailed, "the queue of \(entry.guild) could not be stored",
-                user: "I could not save that. Please try again in a moment.", cause: error, retry: .after(.seconds(5)))
-        }
-        records[entry.guild] = record
+        let lane = lane(entry.guild)
+        try await lane.thread.run { lane.append(entry) }.get()
     }
 
     func load(_ guild: GuildID) async throws(PlayerError) -> GuildRecord? {
-        if let known = records[guild] { return known }
-        guard FileManager.default.fileExists(atPath: path(guild)) else { return nil }
-        do {
-            let record = try JSONDecoder().decode(
-                GuildRecord.self, from: try Data(contentsOf: URL(fileURLWithPath: path(guild))))
-            records[guild] = record
-            return record
-        } catch {
-            // Put aside, not lost: the operator may want to look at it, and the guild can go on.
-            try? FileManager.default.moveItem(atPath: path(guild), toPath: path(guild) + ".damaged-\(getpid())")
-            return nil
-        }
-    }
-
-    func guilds() async throws(PlayerError) -> [GuildID] {
-        let names = (try? FileManager.default.contentsOfDirectory(atPath: directory)) ?? []
-        return names.filter { $0.hasSuffix(".json") }.compactMap { UInt64($0.dropLast(5)) }.sorted().map { GuildID($0) }
+        let lane = lane(guild)
+        return try await lane.thread.run { lane.load(guild) }.get()
     }
 
     func forget(_ guild: GuildID) async throws(PlayerError) {
-        records[guild] = nil
-        try? FileManager.default.removeItem(atPath: path(guild))
+        let lane = lane(guild)
+        try await lane.thread.run { lane.forget(guild) }.get()
     }
 
-    /// All or nothing: beside its place first, then moved over the old one.
-    private func write(_ data: Data, to path: String, durable: Bool) throws {
-        let partial = "\(path).new"
-        let descriptor = open(partial, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0o600)
-        guard descriptor >= 0 else { throw POSIXError(POSIXErrorCode(rawValue: errno) ?? .EIO) }
-        defer { close(descriptor) }
-        let written = data.withUnsafeBytes { Glibc.write(descriptor, $0.baseAddress, $0.count) }
-        guard written == data.count, !durable || fsync(descriptor) == 0, rename(partial, path) == 0 else {
-            let cause = errno
-            unlink(partial)
-            throw POSIXError(POSIXErrorCode(rawValue: cause) ?? .EIO)
+    func guilds() async throws(PlayerError) -> [GuildID] {
+        let directory = directory
+        return try await lanes[0].thread.run { () -> Result<[GuildID], PlayerError> in
+            do {
+                let names = try FileManager.default.contentsOfDirectory(atPath: directory)
+                return .success(names.compactMap(GuildFile.guild(ofFile:)).sorted())
+            } catch {
+                return .failure(PlayerError(.journalFailed, "\(directory) could not be listed", cause: error))
+            }
+        }.get()
+    }
+}
+
+/// The guilds of one thread. Its methods run on that thread; the lock is there for the compiler.
+private final class Lane: Sendable {
+    let thread: IOThread
+    private let directory: String
+    private let logger: Logger
+    private let known = Mutex<[GuildID: GuildFile.State]>([:])
+    /// Guilds whose last write failed: said once, and once more when it works again.
+    private let failing = Mutex<Set<GuildID>>([])
+
+    init(number: Int, directory: String, logger: Logger) {
+        thread = IOThread(name: "journal-\(number)")
+        self.directory = directory
+        self.logger = logger
+    }
+
+    func append(_ entry: JournalEntry) -> Result<Void, PlayerError> {
+        do {
+            let file = GuildFile(entry.guild, in: directory)
+            var state = try state(entry.guild) ?? GuildFile.State(record: GuildRecord(), revision: 0)
+            state.record.apply(entry)
+            // Without a record there is nothing that a position could belong to.
+            if entry.isCheckpoint, state.revision != 0 {
+                try file.checkpoint(entry.playback, of: state.revision)
+            } else {
+                state = try file.store(state.record, after: state.revision)
+            }
+            known.withLock { $0[entry.guild] = state }
+            if failing.withLock({ $0.remove(entry.guild) }) != nil {
+                logger.notice("guild \(entry.guild): its queue can be stored again")
+            }
+            return .success(())
+        } catch {
+            if failing.withLock({ $0.insert(entry.guild).inserted }) {
+                logger.error("guild \(entry.guild): its queue could not be stored: \(error)")
+            }
+            return .failure(
+                PlayerError(
+                    .journalFailed, "the queue of \(entry.guild) could not be stored",
+                    user: "I could not save that. Please try again in a moment.", cause: error,
+                    retry: .after(.seconds(5))))
+        }
+    }
+
+    func load(_ guild: GuildID) -> Result<GuildRecord?, PlayerError> {
+        do {
+            return .success(try state(guild)?.record)
+        } catch {
+            logger.error("guild \(guild): its queue could not be read: \(error)")
+            return .failure(
+                PlayerError(
+                    .journalFailed, "the queue of \(guild) could not be read",
+                    user: "I could not read this server's queue. Please try again.", cause: error,
+                    retry: .after(.seconds(2))))
+        }
+    }
+
+    func forget(_ guild: GuildID) -> Result<Void, PlayerError> {
+        known.withLock { $0[guild] = nil }
+        do {
+            return .success(try GuildFile(guild, in: directory).forget())
+        } catch {
+            return .failure(
+                PlayerError(.journalFailed, "the queue of \(guild) could not be deleted", cause: error))
+        }
+    }
+
+    private func state(_ guild: GuildID) throws -> GuildFile.State? {
+        if let known = known.withLock({ $0[guild] }) { return known }
+        do {
+            let found = try GuildFile(guild, in: directory).load()
+            known.withLock { $0[guild] = found }
+            return found
+        } catch let damaged as GuildFile.Damaged {
+            // Not lost: the operator may want to look at it, and the guild can go on.
+            logger.error("guild \(guild): its queue is damaged and was put aside as \(damaged.keptAs)")
+            return nil
         }
     }
 }

@@ -98,6 +98,8 @@ actor GuildVoice: VoicePort {
     func leave() async {
         air.clear()
         toldSuppressed = false
+        // The last frames go out before Discord is told: afterwards nobody would hear them.
+        if let connection { asks.wait(for: close(connection)) }
         handle(.leave)
         settle(.failure(CancellationError()))
         // The shard may be about to end: what it is to send has to be with it.
@@ -229,14 +231,17 @@ actor GuildVoice: VoicePort {
     }
 
     private func dropConnection() {
-        guard let old = connection else { return }
+        if let connection { _ = close(connection) }
+    }
+
+    private func close(_ old: VoiceConnection) -> Task<Void, Never> {
         connection = nil
         callID = nil
         connectionTask?.cancel()
         connectionTask = nil
         // At once: a ring has one reader, and the next connection may be it.
         old.stop()
-        Task { await old.close() }
+        return Task { await old.close() }
     }
 
     /// What the connection of call `id` says; of an earlier one it is no news.
@@ -317,6 +322,7 @@ actor GuildVoice: VoicePort {
 final class VoiceAsks: Sendable {
     private enum Item: Sendable {
         case channel(DiscordModel.Snowflake?)
+        case wait(Task<Void, Never>)
         case flush(CheckedContinuation<Void, Never>)
     }
 
@@ -330,6 +336,7 @@ final class VoiceAsks: Sendable {
             for await item in items {
                 switch item {
                 case .channel(let channel): await gateway.updateVoiceState(guild: guild, channel: channel)
+                case .wait(let task): await task.value
                 case .flush(let continuation): continuation.resume()
                 }
             }
@@ -339,6 +346,9 @@ final class VoiceAsks: Sendable {
     deinit { sink.finish() }
 
     func ask(_ channel: DiscordModel.Snowflake?) { sink.yield(.channel(channel)) }
+
+    /// Lets nothing that is asked from now on go out before `task` has ended.
+    func wait(for task: Task<Void, Never>) { sink.yield(.wait(task)) }
 
     /// Returns when all that was asked before is with the gateway.
     func flush() async { await withCheckedContinuation { _ = sink.yield(.flush($0)) } }

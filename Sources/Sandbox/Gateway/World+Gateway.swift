@@ -261,6 +261,11 @@ extension SandboxWorld {
     /// Gateway connections that were opened since the start, by whomever.
     public var gatewayConnects: Int { gatewaysOpened }
 
+    /// Shard ids and counts with which a bot's sessions have identified.
+    public func shards(of application: Snowflake) -> [[Int]] {
+        sessions.values.filter { $0.application == application }.map { [$0.shard.id, $0.shard.count] }
+    }
+
     /// Number of live gateway connections of a bot.
     public func gatewayConnections(of application: Snowflake) -> Int {
         sessions.values.count { $0.application == application && $0.connection != nil }

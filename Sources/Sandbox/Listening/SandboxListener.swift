@@ -33,6 +33,7 @@ public final class SandboxListener: Sendable {
         public var refusals: [String: Int] = [:]
         /// Frames that were not end-to-end encrypted (silence frames excepted).
         public var clear = 0
+        /// Frames of silence, encrypted or not.
         public var silence = 0
         /// Frames that libopus refused.
         public var corrupt = 0

@@ -1,4 +1,5 @@
 import DiscordModel
+import Foundation
 
 /// A request with its sender, past the rate limits.
 struct RESTCall: Sendable {
@@ -32,7 +33,7 @@ extension SandboxWorld {
         if let delay { try? await Task.sleep(for: .seconds(delay)) }
         let final = response ?? limited(request, path)
         record(request, final)
-        return final
+        return final.adding(["Date": HTTPDate.text(Date(timeIntervalSinceNow: configuration.clockAhead))])
     }
 
     private func record(_ request: SandboxRequest, _ response: SandboxResponse) {
@@ -133,7 +134,7 @@ extension SandboxWorld {
         .json(
             200,
             [
-                "url": .string(addresses.gatewayURL), "shards": 1,
+                "url": .string(addresses.gatewayURL), "shards": .number(configuration.recommendedShards),
                 "session_start_limit": [
                     "total": 1000, "remaining": 999, "reset_after": 14_400_000, "max_concurrency": 1,
                 ],

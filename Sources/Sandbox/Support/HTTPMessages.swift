@@ -1,4 +1,5 @@
 import DiscordModel
+import Foundation
 import NIOCore
 import NIOHTTP1
 
@@ -45,6 +46,17 @@ enum SandboxResponse: Sendable {
         case .json(let status, let value, let own): .json(status, value, own.merging(headers) { old, _ in old })
         default: self
         }
+    }
+}
+
+/// A moment as RFC 9110, section 5.6.7, wants it.
+enum HTTPDate {
+    static func text(_ date: Date) -> String {
+        let formatter = DateFormatter()
+        formatter.locale = Locale(identifier: "en_US_POSIX")
+        formatter.timeZone = TimeZone(identifier: "GMT")
+        formatter.dateFormat = "EEE, dd MMM yyyy HH:mm:ss 'GMT'"
+        return formatter.string(from: date)
     }
 }
 

@@ -99,6 +99,8 @@ public enum VoiceFault: Sendable, Equatable {
     case close(UInt16)
     /// A text that is no JSON.
     case malformed
+    /// A text of so many bytes.
+    case oversized(Int)
     /// A binary op 29 with garbage: the client should answer op 31.
     case badCommit
 }

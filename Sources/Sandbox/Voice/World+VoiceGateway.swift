@@ -299,6 +299,8 @@ extension SandboxWorld {
                     endParticipant(user, call: call.channel, code: code, reason: "")
                 }
             case .malformed: socket.text(Array("{\"op\":".utf8))
+            case .oversized(let count):
+                socket.text(JSONText.encode(["op": 99, "d": .string(String(repeating: "x", count: count))]))
             case .badCommit:
                 let garbage: [UInt8] = [0x7f, 0xff] + (0..<40).map { _ in UInt8.random(in: 0...255) }
                 tell(.binary(opcode: DAVEOpcode.announceCommitTransition, garbage), user, call.channel)

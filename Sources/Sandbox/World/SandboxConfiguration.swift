@@ -20,6 +20,10 @@ public struct SandboxConfiguration: Sendable {
     public var heartbeatInterval = 41.25
     /// How long the gateway keeps a session without a connection, in seconds.
     public var sessionLifetime = 180.0
+    /// Shards that `GET /gateway/bot` recommends.
+    public var recommendedShards = 1
+    /// How far the Date header of REST is ahead of this machine's clock, in seconds.
+    public var clockAhead = 0.0
     /// Whether REST limits per route are enforced (headers are sent in any case).
     public var enforcesRateLimits = true
     public var logger: Logger

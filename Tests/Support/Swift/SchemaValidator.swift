@@ -2,10 +2,8 @@ import Foundation
 
 /// Discord's OpenAPI document, where it lies beside this checkout.
 public enum OpenAPIDocument {
-    private static let path = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
-        .deletingLastPathComponent().deletingLastPathComponent().deletingLastPathComponent()
-        .appendingPathComponent("shared/specs/discord/openapi.json").path
-    public static let present = FileManager.default.fileExists(atPath: path)
+    private static let path = SharedSpecs.path("discord/openapi.json")
+    public static let present = SharedSpecs.has("discord/openapi.json")
     /// Read once; nil where it is missing.
     public static let validator: SchemaValidator? = {
         if !present { print("Discord's OpenAPI document is not beside this checkout: bodies are not validated") }

@@ -1,0 +1,104 @@
+import Foundation
+import Sandbox
+import Testing
+
+extension TheProgram {
+    /// SIGTERM: what is under way is finished, and nothing that was queued is lost.
+    @Suite("Stopping", .serialized)
+    struct StopTests {
+        /// Milliseconds into the song that the stored record names.
+        private func storedPosition(_ town: Town) throws -> Int {
+            let record = try #require(try town.record())
+            let found = try #require(record.firstMatch(of: /"positionMilliseconds":(\d+)/))
+            return try #require(Int(found.1))
+        }
+
+        @Test func whileASongPlays() async throws {
+            let town = try await Town()
+            let program = try await town.bot()
+            let ear = try await town.listen()
+            _ = try await town.type("play", ["query": "morning train"])
+            #expect(await eventually(within: .seconds(20)) { ear.report(of: town.bot).packets >= 75 })
+            let before = ear.report(of: town.bot).silence
+            let clock = ContinuousClock.now
+            program.terminate()
+            let status = await program.end(within: .seconds(15))
+            #expect(status == 0, "\(program.output)")
+            #expect(clock.duration(to: .now) < .seconds(10))
+            let record = try #require(try town.record())
+            #expect(record.contains("Morning Train") && record.contains("\(town.voice)"), "\(record)")
+            #expect(try storedPosition(town) >= 1_400)
+            let after = ear.report(of: town.bot)
+            #expect(after.silence - before >= 5, "the last frames are silence: \(after)")
+            #expect(after.lost == 0 && after.undecryptable == 0, "\(after)")
+            #expect(await town.world.voiceState(of: town.bot, in: town.guild) == nil)
+            await town.server.stop()
+        }
+
+        /// The answer is held up by Discord, and comes all the same.
+        @Test func whileAnAnswerIsOnItsWay() async throws {
+            let town = try await Town()
+            let program = try await town.bot()
+            _ = try await town.listen()
+            await town.world.inject(RESTFault(.slow(1), path: "callback", times: 1))
+            let typed = try await town.type("play", ["query": "morning train"])
+            #expect(await eventually { await town.world.voiceState(of: town.bot, in: town.guild) != nil })
+            program.terminate()
+            let answer = await town.world.answer(to: typed, within: .seconds(10))
+            #expect("\(String(describing: answer))".contains("Morning Train"), "\(program.output)")
+            #expect(await program.end(within: .seconds(15)) == 0, "\(program.output)")
+            #expect(try #require(try town.record()).contains("Morning Train"))
+            #expect(await town.world.voiceState(of: town.bot, in: town.guild) == nil)
+            await town.server.stop()
+        }
+
+        /// What never ends is given up in time, and says so.
+        @Test func whatHangsIsGivenUp() async throws {
+            let town = try await Town()
+            let program = try await town.bot()
+            _ = try await town.listen()
+            await town.world.inject(RESTFault(.slow(60), path: "callback", times: 1))
+            _ = try await town.type("play", ["query": "morning train"])
+            #expect(await eventually { await town.world.voiceState(of: town.bot, in: town.guild) != nil })
+            let clock = ContinuousClock.now
+            program.terminate()
+            #expect(await program.end(within: .seconds(15)) == 75, "\(program.output)")
+            #expect(clock.duration(to: .now) < .seconds(10))
+            #expect(program.output.contains("stopping: answers did not end"), "\(program.output)")
+            #expect(try #require(try town.record()).contains("Morning Train"))
+            #expect(await town.world.voiceState(of: town.bot, in: town.guild) == nil)
+            await town.server.stop()
+        }
+
+        @Test func aSecondSignalEndsItAtOnce() async throws {
+            let town = try await Town()
+            let program = try await town.bot()
+            _ = try await town.listen()
+            await town.world.inject(RESTFault(.slow(60), path: "callback", times: 1))
+            _ = try await town.type("play", ["query": "morning train"])
+            #expect(await eventually { await town.world.voiceState(of: town.bot, in: town.guild) != nil })
+            program.terminate()
+            #expect(await program.prints("stopping"))
+            let clock = ContinuousClock.now
+            program.terminate()
+            #expect(await program.end(within: .seconds(15)) == 130, "\(program.output)")
+            #expect(clock.duration(to: .now) < .seconds(2))
+            await town.server.stop()
+        }
+
+        /// Nobody is there to log in to.
+        @Test func beforeItHasAGateway() async throws {
+            let town = try await Town()
+            let program = try await town.bot()
+            program.terminate()
+            #expect(await program.end(within: .seconds(15)) == 0)
+            let lonely = try Program(
+                ["run"], in: town.scratch.path,
+                environment: town.settings.merging(["TIMMYBOT_DISCORD_API_BASE": "http://127.0.0.1:9/api/v10"]) { $1 })
+            #expect(await lonely.prints("trying again"))
+            lonely.terminate()
+            #expect(await lonely.end(within: .seconds(12)) == 0, "\(lonely.output)")
+            await town.server.stop()
+        }
+    }
+}
