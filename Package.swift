@@ -109,7 +109,8 @@ let adapters: [Target] = [
     library(
         "Bot",
         [
-            "TimmyCore", "PluginHost", "PluginStore", "HostServices", "DiscordREST", "DiscordGateway", "DiscordVoice", "Media",
+            "TimmyCore", "PluginHost", "PluginStore", "HostServices", "DiscordREST", "DiscordGateway", "DiscordVoice",
+            "Media",
             "DiscordModel",
             "AudioRing",
             "MediaWire", "WebSocketClient", pluginABI, logging,

@@ -14,15 +14,15 @@ public struct PluginCounters: Sendable, Equatable {
     public var lastFailure = ""
 }
 
-/// How one loaded plugin is doing.
+/// How one loaded plugin is doing, and what it did since the start of the process.
 public struct PluginStatus: Sendable, Equatable {
-    public let id, version: String
-    /// After repeated failures it is left alone for a while.
-    public let isResting: Bool
-    public let openTasks: Int
-    /// Answers that came when nobody waited any more, second ones too.
-    public let lateAnswers: UInt64
+    public let condition: PluginCondition
     public let counters: PluginCounters
+
+    public init(condition: PluginCondition, counters: PluginCounters) {
+        self.condition = condition
+        self.counters = counters
+    }
 }
 
 /// Counts calls by plugin. Bounded by the plugins that there are.

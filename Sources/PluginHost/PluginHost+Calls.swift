@@ -58,12 +58,6 @@ extension PluginHost {
 
     /// How the plugins that are loaded are doing, sorted by id.
     public var statuses: [PluginStatus] {
-        instances.map { instance in
-            PluginStatus(
-                id: instance.id, version: instance.manifest.version,
-                isResting: instance.breaker.withLock { $0.isOpen(now: now) },
-                openTasks: tasks.openCount(of: instance.id), lateAnswers: tasks.lateCount(of: instance.id),
-                counters: ledger.counters(of: instance.id))
-        }
+        conditions.map { PluginStatus(condition: $0, counters: ledger.counters(of: $0.id)) }
     }
 }

@@ -72,7 +72,6 @@ final class TaskTable: Sendable {
     }
 
     var openCount: Int { state.withLock { $0.entries.count } }
-    func openCount(of owner: String) -> Int { state.withLock { $0.entries.values.count { $0.owner == owner } } }
     /// Answers that came when nobody waited for them any more, second ones too.
     func lateCount(of owner: String) -> UInt64 { state.withLock { $0.late[owner] ?? 0 } }
     /// Answered commands that may still be edited, for tests.

@@ -8,6 +8,7 @@ import Synchronization
 ///
 ///     reload <id>    -> ok <what was done> | error <why not>
 ///     status         -> ok <JSON>
+///     health         -> ok <JSON>
 public enum ControlSocket {
     static let maximumRequest = 256
     static let maximumAnswer = 256 << 10

@@ -189,19 +189,23 @@ struct OwnerTests {
         counters.failures = 3
         counters.timeouts = 1
         counters.lastFailure = "line\n**bold** @everyone <@1>"
-        let status = PluginStatus(
-            id: "a.b", version: "1.2.3", isResting: true, openTasks: 2, lateAnswers: 4, counters: counters)
+        let condition = PluginCondition(
+            id: "a.b", version: "1.2.3", state: .running, failures: 5, allFailures: 5, lastFailure: nil, queueDepth: 0,
+            openCalls: 2, lanes: 1, stuckLanes: 1, lateAnswers: 4, draining: 0, isOnTrial: false, file: "/x/good.so",
+            digest: "00")
+        let status = PluginStatus(condition: condition, counters: counters)
         let refused = PluginReport(file: "/x/bad.so", manifest: nil, refusal: "it is not an ELF file")
-        let message = PluginsCommand.message([status], refused: [refused])
+        let message = PluginsCommand.message([status], refused: [refused], ailing: ["a.b": "no key *today*"])
         let shown = text(of: message.body)
         for part in [
-            "a.b", "1.2.3", "resting", "12 calls", "2 open", "3 failed", "1 of them by time", "4 late",
+            "a.b", "1.2.3", "12 calls", "2 open", "3 failed", "1 of them by time", "4 late", "1 of 1 threads stuck",
+            "not well: no key \\*today\\*",
             "bad.so", "refused", "ELF",
         ] {
             #expect(shown.contains(part), "\(part) in \(shown)")
         }
         #expect(message.isEphemeral && !shown.contains("**bold**") && !shown.contains(" @everyone"))
-        let many = PluginsCommand.message(Array(repeating: status, count: 100), refused: [])
+        let many = PluginsCommand.message(Array(repeating: status, count: 100), refused: [], ailing: [:])
         #expect(text(of: many.body).contains("more"))
         #expect(ComponentRules.objection(message: many.body["components"]?.array ?? [], files: []) == nil)
     }

@@ -162,12 +162,12 @@ struct ReplyTests {
         let waiting = Task { await failure { try await host.invoke("wait", somebody, [:]) } }
         #expect(await eventually { clock.sleeperCount == 1 })
         #expect(try await say(host, "hint") == "0 0")
-        #expect(host.statuses.first?.openTasks == 1)
+        #expect(host.statuses.first?.condition.openCalls == 1)
         clock.advance(by: PluginHost.commandDeadline)
         #expect(await waiting.value?.code == TB_E_TIMEOUT)
         let status = try #require(host.statuses.first)
         #expect(status.counters.calls == 2 && status.counters.failures == 1 && status.counters.timeouts == 1)
-        #expect(status.counters.lastFailure.contains("no answer") && status.openTasks == 0 && !status.isResting)
+        #expect(status.counters.lastFailure.contains("no answer") && status.condition.openCalls == 0 && status.condition.state == .running)
         host.shutdown()
     }
 

@@ -32,6 +32,7 @@ public final class BotApp: Sendable {
     private let stopping = Mutex<Task<Bool, Never>?>(nil)
     private let owners: OwnerBook
     private let refusedPlugins = Slot<[PluginReport]>()
+    private let health: HealthWatch
 
     /// - Throws: `ConfigurationError` where a setting that `run` needs is missing or cannot be used, `MissingPart` where
     ///   a part of the installation is.
@@ -63,8 +64,9 @@ public final class BotApp: Sendable {
                 directory: configuration.pluginDirectory, cacheDirectory: "\(configuration.dataDirectory)/plugins",
                 settings: settings),
             services: services, logger: logger)
+        health = HealthWatch(plugins: plugins, logger: logger)
         care = PluginCare(
-            plugins: plugins, store: PluginStore(dataDirectory: configuration.dataDirectory),
+            plugins: plugins, health: health, store: PluginStore(dataDirectory: configuration.dataDirectory),
             folder: configuration.pluginDirectory, dataDirectory: configuration.dataDirectory, logger: logger)
         let information = GatewayInformationFromREST(rest: rest, shards: configuration.shard.count, logger: logger)
         shard = GatewayShard(
@@ -87,7 +89,7 @@ public final class BotApp: Sendable {
         owners = OwnerBook(logger: logger) { try await rest.currentApplication() }
         router = InteractionRouter(
             plugins: plugins, player: player, cache: cache, rest: rest, owners: owners, order: order,
-            refused: refusedPlugins, logger: logger)
+            refused: refusedPlugins, health: health, logger: logger)
     }
 
     private static func services(
@@ -143,6 +145,8 @@ public final class BotApp: Sendable {
         care.listen()
         let following = Task { await followChanges() }
         defer { following.cancel() }
+        let watching = Task { [health] in await health.run() }
+        defer { watching.cancel() }
         let poster = NoticePoster(hub: player.registry.hub, cache: cache, rest: rest, logger: logger)
         let notices = Task { await poster.run() }
         defer { notices.cancel() }

@@ -7,14 +7,19 @@ import PluginStore
 /// `timmybot plugin reload` asks for meanwhile.
 final class PluginCare: Sendable {
     private let plugins: PluginHost
+    private let health: HealthWatch
     private let store: PluginStore
     private let folder: String
     private let dataDirectory: String
     private let logger: Logger
     private let listener = Slot<ControlSocket.Listener>()
 
-    init(plugins: PluginHost, store: PluginStore, folder: String, dataDirectory: String, logger: Logger) {
+    init(
+        plugins: PluginHost, health: HealthWatch, store: PluginStore, folder: String, dataDirectory: String,
+        logger: Logger
+    ) {
         self.plugins = plugins
+        self.health = health
         self.store = store
         self.folder = folder
         self.dataDirectory = dataDirectory
@@ -58,8 +63,22 @@ final class PluginCare: Sendable {
             encoder.outputFormatting = [.sortedKeys]
             guard let data = try? encoder.encode(plugins.conditions) else { return "error it cannot be told" }
             return "ok " + String(decoding: data, as: UTF8.self)
-        default: return "error I know `reload ID` and `status`"
+        case ("health", 1): return askHealth()
+        default: return "error I know `reload ID`, `status` and `health`"
         }
+    }
+
+    /// Every check has its deadline, so this ends.
+    private func askHealth() -> String {
+        let done = DispatchSemaphore(value: 0)
+        let answer = Slot<[HealthLine]>()
+        Task { [health] in
+            answer.set(await health.ask().map { HealthLine(plugin: $0.plugin, isWell: $0.isWell, note: $0.note) })
+            done.signal()
+        }
+        done.wait()
+        guard let data = try? JSONEncoder().encode(answer.get() ?? []) else { return "error it cannot be told" }
+        return "ok " + String(decoding: data, as: UTF8.self)
     }
 
     private func reload(_ id: String) -> String {
@@ -84,4 +103,11 @@ final class PluginCare: Sendable {
             return "error \(error)"
         }
     }
+}
+
+/// What a running bot answers to `health`, for one plugin.
+struct HealthLine: Codable, Sendable, Equatable {
+    let plugin: String
+    let isWell: Bool
+    let note: String
 }

@@ -17,6 +17,7 @@ struct InteractionRouter: Sendable {
     let order: ArrivalOrder
     /// Files of the plugin folder that were not loaded.
     let refused: Slot<[PluginReport]>
+    let health: HealthWatch
     let logger: Logger
     var clock: any Clock<Duration> = ContinuousClock()
     let group = InteractionGroup()
@@ -149,7 +150,8 @@ extension InteractionRouter {
         await patiently(answer) {
             do throws(PluginFailure) {
                 try await checkOwner(interaction.userID)
-                let message = PluginsCommand.message(plugins.statuses, refused: refused.get() ?? [])
+                let message = PluginsCommand.message(
+                    plugins.statuses, refused: refused.get() ?? [], ailing: health.ailing)
                 await answer.send(message, update: false)
             } catch {
                 await answer.send(MessageBuilder.text(error.userText, ephemeral: true), update: false, isError: true)

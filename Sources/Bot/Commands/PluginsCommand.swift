@@ -12,19 +12,36 @@ enum PluginsCommand {
     ]
 
     /// One block a plugin; those that were refused come last.
-    static func message(_ statuses: [PluginStatus], refused: [PluginReport]) -> MessageBuilder.Message {
-        let blocks = statuses.map(block) + refused.compactMap(block)
+    /// - Parameter ailing: what is wrong with plugins that said so themselves, by id.
+    static func message(
+        _ statuses: [PluginStatus], refused: [PluginReport], ailing: [String: String]
+    ) -> MessageBuilder.Message {
+        // A file that was refused at first may have been mended and loaded since.
+        let loaded = Set(statuses.map(\.condition.file))
+        let blocks =
+            statuses.map { block($0, ailing[$0.condition.id]) }
+            + refused.filter { !loaded.contains($0.file) }.compactMap(block)
         let text = blocks.isEmpty ? "No plugin is loaded." : cut(blocks)
         return MessageBuilder.text("### Plugins\n\(text)", ephemeral: true)
     }
 
-    private static func block(_ status: PluginStatus) -> String {
-        let counters = status.counters
-        let state = status.isResting ? "🟠 resting after failures" : "🟢 ok"
-        var lines = ["**\(status.id)** \(status.version) · \(state)"]
-        var numbers = ["\(counters.calls) calls", "\(status.openTasks) open", "\(counters.failures) failed"]
+    private static func state(_ condition: PluginCondition, _ ailment: String?) -> String {
+        switch condition.state {
+        case .running: ailment.map { "🟠 not well: \(plain($0))" } ?? "🟢 ok"
+        case .resting: "🟠 resting after failures"
+        case .probing: "🟠 being tried again"
+        case .stuck: "🔴 stuck"
+        }
+    }
+
+    private static func block(_ status: PluginStatus, _ ailment: String?) -> String {
+        let counters = status.counters, condition = status.condition
+        var lines = ["**\(condition.id)** \(condition.version) · \(state(condition, ailment))"]
+        var numbers = ["\(counters.calls) calls", "\(condition.openCalls) open", "\(counters.failures) failed"]
         if counters.timeouts > 0 { numbers.append("\(counters.timeouts) of them by time") }
-        if status.lateAnswers > 0 { numbers.append("\(status.lateAnswers) late answers") }
+        if condition.lateAnswers > 0 { numbers.append("\(condition.lateAnswers) late answers") }
+        if condition.stuckLanes > 0 { numbers.append("\(condition.stuckLanes) of \(condition.lanes) threads stuck") }
+        if condition.draining > 0 { numbers.append("\(condition.draining) older versions still at work") }
         if counters.refused > 0 { numbers.append("\(counters.refused) not asked") }
         lines.append("-# " + numbers.joined(separator: " · "))
         if !counters.lastFailure.isEmpty { lines.append("-# last failure: \(plain(counters.lastFailure))") }

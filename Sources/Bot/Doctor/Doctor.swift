@@ -1,3 +1,5 @@
+import Foundation
+
 /// Looks at everything that `run` will need and says how to mend what is missing. Changes nothing, but makes the data
 /// directory where there is none.
 public struct Doctor: Sendable {
@@ -23,6 +25,13 @@ public struct Doctor: Sendable {
         var findings = [machine.data, machine.library]
         findings.append(await WorkerExamination(path: configuration.mediaWorker, run: runWorker).finding())
         findings += PluginExamination(directory: configuration.pluginDirectory).findings
+        findings += await withCheckedContinuation { continuation in
+            // A running bot asks its plugins meanwhile, which takes its time.
+            Thread.detachNewThread { [configuration] in
+                continuation.resume(
+                    returning: HealthExamination(dataDirectory: configuration.dataDirectory).findings)
+            }
+        }
         findings.append(machine.udp)
         findings += await DiscordExamination(configuration, discord).findings()
         return findings

@@ -12,6 +12,8 @@ extension PluginInstance {
         ports.stop()
         let stopped: Void? = await lane.perform("stop", within: deadlines.stop, clock: clock) { [self] in
             table.pointee.stop?(created)
+            // What it is owed comes first: it may settle open tasks with it.
+            ports.drain()
         }
         cancelOpenTasks()
         var isClean = stopped != nil
@@ -19,7 +21,6 @@ extension PluginInstance {
             let destroyed: Void? = await lane.perform(
                 "destroy", exclusive: true, within: deadlines.destroy, clock: clock
             ) { [self] in
-                ports.drain()
                 table.pointee.destroy?(created)
             }
             isClean = destroyed != nil
@@ -34,6 +35,7 @@ extension PluginInstance {
         ports.stop()
         let stopping = lane.submit("stop") { [self] in
             table.pointee.stop?(created)
+            ports.drain()
             cancelOpenTasks()
         }
         if stopping == nil {
@@ -42,7 +44,6 @@ extension PluginInstance {
             return
         }
         lane.submit("destroy", exclusive: true) { [self] in
-            ports.drain()
             table.pointee.destroy?(created)
             finish(true)
         }

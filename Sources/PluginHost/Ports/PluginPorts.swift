@@ -2,8 +2,8 @@ import Foundation
 
 /// What the host's extensions keep for one plugin instance: its open streams, timers and handles, and what it is owed.
 final class PluginPorts: Sendable {
-    /// How long `destroy` waits for completions that are on their way.
-    static let drainTime: TimeInterval = 5
+    /// How long a stop waits for completions that are on their way; less than its own deadline.
+    static let drainTime: TimeInterval = 2
 
     let caller: HTTPCaller
     /// The plugin's own, JSON.
