@@ -58,6 +58,15 @@ struct FileTests {
         #expect(throws: PluginCheck.CannotRun.self) { try PluginCheck(options).run(path) }
     }
 
+    @Test func aLongFuzzLosesNoResult() {
+        let calls = (0..<1_000).map { "at\tcall \($0)\n" }.joined()
+        let text = "result\tL3.a\tpass\t\n" + calls + "result\tL3.b\tfail\twhy\n" + calls + "at\tlast\nresult\tL3."
+        let short = CheckChild.compacted(Array(text.utf8))
+        #expect(short.count < 100)
+        let (results, at) = CheckChild.parse(short + Array("c\tpass\t\n".utf8), [:])
+        #expect(results.map(\.id) == ["L3.a", "L3.b", "L3.c"] && at == "last")
+    }
+
     @Test func reportsInThreeForms() throws {
         let results = [
             CheckResult("L0.a", "one", .pass), CheckResult("L0.b", "two # of them", .fail, "because"),
