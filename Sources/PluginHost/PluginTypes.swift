@@ -45,6 +45,9 @@ public struct PluginFailure: Error, Sendable, Equatable {
 }
 
 public struct PluginTrack: Sendable, Equatable {
+    /// Bytes of what may be searched for or played.
+    static let maximumQuery = 2_048
+
     public var key, title, artist, album: String
     /// ISO 3901 without hyphens; empty where it is not known.
     public var isrc: String

@@ -50,7 +50,8 @@ struct PlaybackPlugin: Plugin {
         }
     }
 
-    private static let query = Option.autocomplete("query", "Title, artist or address", suggest: suggestions)
+    private static let query = Option.autocomplete(
+        "query", "Title, artist or address", length: 1...500, suggest: suggestions)
     private static let filters = [("Off", ""), ("Bass boost", "bassboost"), ("Soft", "soft"), ("Night", "night")]
 
     func component(_ call: Call) async throws {

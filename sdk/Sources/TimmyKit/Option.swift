@@ -102,12 +102,17 @@ extension Option where Value == String {
 
     /// Text with suggestions while the user types. Any text may be sent off, not only a suggested one.
     ///
-    /// - Parameter suggest: up to 25 choices for what was typed so far, within 2 s.
+    /// - Parameters:
+    ///   - length: in characters, 0 to 6000; nil for Discord's own limit.
+    ///   - suggest: up to 25 choices for what was typed so far, within 2 s.
     public static func autocomplete(
-        _ name: String, _ text: String, suggest: @escaping @Sendable (Call, String) async throws -> [Choice]
+        _ name: String, _ text: String, length: ClosedRange<Int>? = nil,
+        suggest: @escaping @Sendable (Call, String) async throws -> [Choice]
     ) -> Option {
         string(
-            Parameter(name: name, text: text, type: TB_T_STR, flags: TB_PARAM_AUTOCOMPLETE, suggest: suggest))
+            Parameter(
+                name: name, text: text, type: TB_T_STR, flags: TB_PARAM_AUTOCOMPLETE, bounds: length.map(wide),
+                suggest: suggest))
     }
 
     /// The same with a method of the running plugin.

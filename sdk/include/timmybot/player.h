@@ -50,7 +50,7 @@ typedef struct tb_player_result_v1 {
 typedef void (*tb_player_done)(void *context, const tb_player_result_v1 *result);
 
 typedef struct tb_host_player_v1 {
-    // [any] `query` is what the user typed, an address, or a token of timmy.search/1.
+    // [any] `query` (1 to 2048 bytes) is what the user typed, an address, or a token of timmy.search/1.
     tb_status (*play)(const tb_host_v1 *host, const tb_invocation_v1 *call, tb_str query, uint32_t mode,
                       tb_player_done done, void *context);
     // [any] `action` is a TB_PLAYER_*.

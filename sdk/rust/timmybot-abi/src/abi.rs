@@ -694,7 +694,7 @@ pub type tb_player_done = Option<unsafe extern "C" fn(context: *mut c_void, resu
 #[repr(C)]
 #[derive(Clone, Copy)]
 pub struct tb_host_player_v1 {
-    /// [any] `query` is what the user typed, an address, or a token of timmy.search/1.
+    /// [any] `query` (1 to 2048 bytes) is what the user typed, an address, or a token of timmy.search/1.
     pub play: Option<unsafe extern "C" fn(host: *const tb_host_v1, call: *const tb_invocation_v1, query: tb_str, mode: u32, done: tb_player_done, context: *mut c_void) -> tb_status>,
     /// [any] `action` is a TB_PLAYER_*.
     pub control: Option<unsafe extern "C" fn(host: *const tb_host_v1, call: *const tb_invocation_v1, action: u32, a: i64, b: i64, done: tb_player_done, context: *mut c_void) -> tb_status>,
@@ -816,7 +816,7 @@ pub type tb_search_done = Option<unsafe extern "C" fn(context: *mut c_void, resu
 #[repr(C)]
 #[derive(Clone, Copy)]
 pub struct tb_host_search_v1 {
-    /// [any] `limit` 1 to 100. Slow sources are left out after 2 s.
+    /// [any] `query` up to 2048 bytes, `limit` 1 to 100. Slow sources are left out after 2 s.
     pub search: Option<unsafe extern "C" fn(host: *const tb_host_v1, call: *const tb_invocation_v1, query: tb_str, limit: u32, done: tb_search_done, context: *mut c_void) -> tb_status>,
 }
 
