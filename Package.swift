@@ -75,6 +75,7 @@ let ground: [Target] = [
         name: "CBenchFloor", cSettings: strictC + [.unsafeFlags(["-O2"])],
         linkerSettings: ["crypto", "opus", "avformat", "avcodec", "avutil", "swresample"].map { .linkedLibrary($0) }),
     library("AudioRing", ["CAudioRing", "CLinux"]),
+    library("Files", []),
     library("MediaWire", ["CLinux"]),
     library("DiscordModel", []),
     library("DAVE", [crypto, "COpenSSL"]),
@@ -97,11 +98,11 @@ let adapters: [Target] = [
     library(
         "HostServices",
         [
-            "PluginHost", "CSodium", pluginABI, http, logging,
+            "PluginHost", "Files", "CSodium", pluginABI, http, logging,
             .product(name: "NIOCore", package: "swift-nio"), .product(name: "NIOHTTP1", package: "swift-nio"),
             .product(name: "NIOPosix", package: "swift-nio"), .product(name: "NIOSSL", package: "swift-nio-ssl"),
         ]),
-    library("PluginStore", ["PluginHost", "CLinux", "CSodium", http] + nio),
+    library("PluginStore", ["PluginHost", "Files", "CLinux", "CSodium", http] + nio),
     library(
         "Sandbox",
         ["DiscordModel", "DAVE", "CSignal", "COpus", "CSodium", "COpenSSL", "CZlib", "CZstd", crypto, logging] + nio,
@@ -113,7 +114,7 @@ let adapters: [Target] = [
             "Media",
             "DiscordModel",
             "AudioRing",
-            "MediaWire", "WebSocketClient", pluginABI, logging,
+            "MediaWire", "Files", "WebSocketClient", pluginABI, logging,
             .product(name: "Configuration", package: "swift-configuration"),
         ]),
 ]
@@ -121,7 +122,7 @@ let executables: [Target] = [
     tool(
         "timmybot",
         [
-            "Bot", "Sandbox", "PluginStore", "PluginCheck", "CBreadcrumb", logging,
+            "Bot", "Files", "Sandbox", "PluginStore", "PluginCheck", "CBreadcrumb", logging,
             .product(name: "ArgumentParser", package: "swift-argument-parser"),
         ]),
     tool("timmybot-media", ["MediaWire", "AudioRing", "CLibAV", "COpus", "CSeccomp", "CLinux"]),
@@ -155,7 +156,7 @@ let testTargets: [Target] = [
     tests("HostServicesTests", ["HostServices", "PluginHost", "CSodium", pluginABI, http, logging] + nio),
     tests("SandboxTests", ["Sandbox", "DiscordModel", "DAVE"] + nio),
     tests("BotTests", ["Bot", "PluginHost", "PluginStore", "Sandbox"]),
-    tests("CLITests", ["Bot", "Sandbox", "DiscordModel", "TimmyCore", logging]),
+    tests("CLITests", ["Bot", "Files", "Sandbox", "DiscordModel", "TimmyCore", logging]),
 ]
 
 let package = Package(

@@ -73,7 +73,7 @@ public struct PluginInstaller: Sendable {
                 installedAt: Date().formatted(.iso8601), enabled: old?.enabled ?? true)
             // A file of another content has another name: what is loaded is never written over.
             let place = "\(store.installedDirectory)/\(entry.file)"
-            try AtomicFile.write(Data(offer.bytes), to: place, mode: 0o600)
+            try AtomicFile.write(Data(offer.bytes), to: place)
             lock[id] = entry
             try lock.write(store.lockPath)
             if let old, old.file != entry.file { unlink("\(store.installedDirectory)/\(old.file)") }

@@ -1,6 +1,7 @@
 import ArgumentParser
 import Bot
 import DiscordModel
+import Files
 import Foundation
 import Logging
 import Sandbox

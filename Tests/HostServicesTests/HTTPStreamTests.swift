@@ -2,6 +2,7 @@ import CTimmyBot
 import Foundation
 import PluginHost
 import Synchronization
+import TestSupport
 import Testing
 
 @testable import HostServices

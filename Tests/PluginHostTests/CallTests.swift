@@ -1,5 +1,6 @@
 import CTimmyBot
 import Foundation
+import TestSupport
 import Testing
 
 @testable import PluginHost

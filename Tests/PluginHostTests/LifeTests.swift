@@ -1,6 +1,7 @@
 import CTimmyBot
 import Foundation
 import Synchronization
+import TestSupport
 import Testing
 
 @testable import PluginHost

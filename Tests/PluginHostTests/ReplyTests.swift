@@ -2,6 +2,7 @@ import CTimmyBot
 import Foundation
 import Logging
 import Synchronization
+import TestSupport
 import Testing
 
 @testable import PluginHost
@@ -167,7 +168,9 @@ struct ReplyTests {
         #expect(await waiting.value?.code == TB_E_TIMEOUT)
         let status = try #require(host.statuses.first)
         #expect(status.counters.calls == 2 && status.counters.failures == 1 && status.counters.timeouts == 1)
-        #expect(status.counters.lastFailure.contains("no answer") && status.condition.openCalls == 0 && status.condition.state == .running)
+        #expect(
+            status.counters.lastFailure.contains("no answer") && status.condition.openCalls == 0
+                && status.condition.state == .running)
         host.shutdown()
     }
 

@@ -38,59 +38,6 @@ func compile(_ source: String, _ options: [String] = [], to path: String) throws
     try run(["cc"] + flags + options + ["\(fixtures)/\(source)", "-o", path, "-Wl,-z,nodelete"])
 }
 
-/// Stands where it is until it is moved.
-final class ManualClock: Clock, Sendable {
-    struct Instant: InstantProtocol {
-        var offset: Duration
-        func advanced(by duration: Duration) -> Instant { Instant(offset: offset + duration) }
-        func duration(to other: Instant) -> Duration { other.offset - offset }
-        static func < (left: Instant, right: Instant) -> Bool { left.offset < right.offset }
-    }
-    private struct State {
-        var now = Instant(offset: .zero)
-        var next = 0
-        var sleepers: [Int: (until: Instant, wake: CheckedContinuation<Void, any Error>)] = [:]
-    }
-    private let state = Mutex(State())
-
-    var now: Instant { state.withLock { $0.now } }
-    var minimumResolution: Duration { .nanoseconds(1) }
-    var sleeperCount: Int { state.withLock { $0.sleepers.count } }
-
-    func sleep(until deadline: Instant, tolerance: Duration?) async throws {
-        let id = state.withLock { state in
-            state.next += 1
-            return state.next
-        }
-        try await withTaskCancellationHandler {
-            try await withCheckedThrowingContinuation { continuation in
-                let isPast = state.withLock { state in
-                    if deadline <= state.now { return true }
-                    state.sleepers[id] = (deadline, continuation)
-                    return false
-                }
-                if isPast { continuation.resume() } else if Task.isCancelled { cancel(id) }
-            }
-        } onCancel: {
-            cancel(id)
-        }
-    }
-
-    private func cancel(_ id: Int) {
-        state.withLock { $0.sleepers.removeValue(forKey: id) }?.wake.resume(throwing: CancellationError())
-    }
-
-    func advance(by duration: Duration) {
-        let due = state.withLock { state in
-            state.now = state.now.advanced(by: duration)
-            let due = state.sleepers.filter { $0.value.until <= state.now }
-            for id in due.keys { state.sleepers[id] = nil }
-            return due.values.map(\.wake)
-        }
-        for sleeper in due { sleeper.resume() }
-    }
-}
-
 /// Polls for what another thread does.
 func eventually(_ condition: () -> Bool) async -> Bool {
     let end = ContinuousClock.now + .seconds(20)

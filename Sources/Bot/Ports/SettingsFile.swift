@@ -1,5 +1,5 @@
+import Files
 import Foundation
-import Glibc
 import PluginHost
 
 /// Settings of servers for plugins: one small JSON file a plugin, `{guild: {key: value}}`, written whole and atomically.
@@ -97,29 +97,6 @@ final class SettingsFile: SettingsService, @unchecked Sendable {
     private func write(_ data: Data, to path: String) throws {
         try FileManager.default.createDirectory(
             atPath: directory, withIntermediateDirectories: true, attributes: [.posixPermissions: 0o700])
-        let partial = "\(path).new"
-        let descriptor = open(partial, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0o600)
-        guard descriptor >= 0 else { throw POSIXError(POSIXErrorCode(rawValue: errno) ?? .EIO) }
-        let isWritten = data.withUnsafeBytes { bytes -> Bool in
-            var done = 0
-            while done < bytes.count {
-                let count = Glibc.write(descriptor, bytes.baseAddress.map { $0 + done }, bytes.count - done)
-                if count < 0, errno == EINTR { continue }
-                guard count > 0 else { return false }
-                done += count
-            }
-            return fsync(descriptor) == 0
-        }
-        let cause = errno
-        close(descriptor)
-        guard isWritten, rename(partial, path) == 0 else {
-            unlink(partial)
-            throw POSIXError(POSIXErrorCode(rawValue: isWritten ? errno : cause) ?? .EIO)
-        }
-        let folder = open(directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
-        if folder >= 0 {
-            fsync(folder)
-            close(folder)
-        }
+        try DurableFile.write(data, to: path, durable: true)
     }
 }

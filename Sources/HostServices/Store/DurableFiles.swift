@@ -1,3 +1,4 @@
+import Files
 import Foundation
 import Glibc
 
@@ -30,37 +31,16 @@ public struct DurableFiles: FileKeeping {
     init(open: @escaping @Sendable (String) -> Int32) { self.open = open }
 
     public func read(_ path: String, limit: Int) throws(FileFailure) -> [UInt8]? {
-        let descriptor = Glibc.open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW)
-        guard descriptor >= 0 else {
-            if errno == ENOENT { return nil }
-            throw FileFailure(path: path, number: errno)
-        }
-        defer { close(descriptor) }
-        var bytes: [UInt8] = []
-        var chunk = [UInt8](repeating: 0, count: 64 << 10)
-        while true {
-            let count = Glibc.read(descriptor, &chunk, chunk.count)
-            if count < 0, errno == EINTR { continue }
-            guard count >= 0 else { throw FileFailure(path: path, number: errno) }
-            if count == 0 { return bytes }
-            bytes += chunk[..<count]
-            guard bytes.count <= limit else { throw FileFailure(path: path, number: EFBIG) }
+        do throws(FileError) { return try DurableFile.read(path, limit: limit).map { Array($0) } } catch {
+            throw FileFailure(path: path, number: error.code)
         }
     }
 
     public func replace(_ path: String, with bytes: [UInt8]) throws(FileFailure) {
-        let folder = (path as NSString).deletingLastPathComponent
-        try makeFolder(folder)
-        let partial = path + ".new"
-        do throws(FileFailure) {
-            try write(bytes, to: partial)
-            guard rename(partial, path) == 0 else { throw FileFailure(path: path, number: errno) }
-        } catch {
-            unlink(partial)
-            throw error
+        try makeFolder((path as NSString).deletingLastPathComponent)
+        do throws(FileError) { try DurableFile.write(bytes, to: path, durable: true, opening: open) } catch {
+            throw FileFailure(path: path, number: error.code)
         }
-        // The rename itself is on the disk when the folder is.
-        try sync(folder)
     }
 
     public func putAside(_ path: String) throws(FileFailure) -> String {
@@ -73,30 +53,6 @@ public struct DurableFiles: FileKeeping {
             guard errno == EEXIST else { throw FileFailure(path: path, number: errno) }
         }
         throw FileFailure(path: path, number: EEXIST)
-    }
-
-    private func write(_ bytes: [UInt8], to path: String) throws(FileFailure) {
-        let descriptor = open(path)
-        guard descriptor >= 0 else { throw FileFailure(path: path, number: errno) }
-        var failed: Int32 = 0
-        var written = 0
-        while written < bytes.count, failed == 0 {
-            let count = bytes.withUnsafeBytes { buffer in
-                Glibc.write(descriptor, buffer.baseAddress.map { $0 + written }, buffer.count - written)
-            }
-            if count > 0 { written += count } else if errno != EINTR { failed = errno }
-        }
-        if failed == 0, fsync(descriptor) != 0 { failed = errno }
-        // Some file systems tell of a full disk only now.
-        if close(descriptor) != 0, failed == 0 { failed = errno }
-        guard failed == 0 else { throw FileFailure(path: path, number: failed) }
-    }
-
-    private func sync(_ folder: String) throws(FileFailure) {
-        let descriptor = Glibc.open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
-        guard descriptor >= 0 else { throw FileFailure(path: folder, number: errno) }
-        defer { close(descriptor) }
-        guard fsync(descriptor) == 0 else { throw FileFailure(path: folder, number: errno) }
     }
 
     private func makeFolder(_ folder: String) throws(FileFailure) {

@@ -8,11 +8,12 @@ public struct FileError: Error, Equatable, CustomStringConvertible {
     public let operation: String
     public let code: Int32
 
-    init(_ operation: String, _ path: String, _ code: Int32 = errno) {
+    public init(_ operation: String, _ path: String, _ code: Int32 = errno) {
         (self.operation, self.path, self.code) = (operation, path, code)
     }
 
-    public var description: String { "\(operation) \(path): \(String(cString: strerror(code)))" }
+    public var reason: String { String(cString: strerror(code)) }
+    public var description: String { "\(operation) \(path): \(reason)" }
 }
 
 /// Files that are whole or not there. Blocks.
@@ -20,12 +21,20 @@ public enum DurableFile {
     /// Writes beside the file's place first and moves it over the old one then: who reads sees one or the other, and an
     /// error leaves the old one as it was. What is no regular file (a device, a pipe) is written to directly.
     ///
-    /// - Parameter durable: on the disk, with its name, before this returns.
-    public static func write(_ data: Data, to path: String, durable: Bool = false) throws(FileError) {
-        guard isReplaceable(path) else { return try put(data, at: path, flags: O_WRONLY, durable: false) }
-        let partial = "\(path).new"
+    /// - Parameters:
+    ///   - durable: on the disk, with its name, before this returns.
+    ///   - suffix: of the file that is written first; one of its own for each process, where several write the same.
+    ///   - opening: opens what is written beside the place; for tests of a full disk.
+    public static func write(
+        _ data: some ContiguousBytes, to path: String, durable: Bool = false, suffix: String = "new",
+        opening: (String) -> Int32 = { open($0, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0o600) }
+    ) throws(FileError) {
+        guard isReplaceable(path) else {
+            return try put(data, at: path, durable: false) { open($0, O_WRONLY | O_CLOEXEC) }
+        }
+        let partial = "\(path).\(suffix)"
         do throws(FileError) {
-            try put(data, at: partial, flags: O_WRONLY | O_CREAT | O_TRUNC, durable: durable)
+            try put(data, at: partial, durable: durable, opening)
             guard rename(partial, path) == 0 else { throw FileError("rename", path) }
         } catch {
             unlink(partial)
@@ -68,8 +77,10 @@ public enum DurableFile {
         return stat(path, &status) != 0 || status.st_mode & S_IFMT == S_IFREG
     }
 
-    private static func put(_ data: Data, at path: String, flags: Int32, durable: Bool) throws(FileError) {
-        let descriptor = open(path, flags | O_CLOEXEC, 0o600)
+    private static func put(
+        _ data: some ContiguousBytes, at path: String, durable: Bool, _ opening: (String) -> Int32
+    ) throws(FileError) {
+        let descriptor = opening(path)
         guard descriptor >= 0 else { throw FileError("open", path) }
         var failure = writeAll(data, descriptor, path)
         if failure == nil, durable, fsync(descriptor) != 0 { failure = FileError("fsync", path) }
@@ -78,7 +89,7 @@ public enum DurableFile {
         if let failure { throw failure }
     }
 
-    private static func writeAll(_ data: Data, _ descriptor: Int32, _ path: String) -> FileError? {
+    private static func writeAll(_ data: some ContiguousBytes, _ descriptor: Int32, _ path: String) -> FileError? {
         data.withUnsafeBytes { bytes in
             var written = 0
             while written < bytes.count {
