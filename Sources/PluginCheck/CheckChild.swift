@@ -40,15 +40,15 @@ struct CheckChild: Sendable {
             close(output[0])
         }
         guard pid > 0 else { return ChildOutcome(end: .notStarted, results: [], at: "", printed: "") }
-        let (bytes, inTime) = read(report[0], output[0])
+        let (heard, printed, inTime) = read(report[0], output[0], titles)
         if !inTime { kill(pid, SIGKILL) }
         var status: Int32 = 0
         while waitpid(pid, &status, 0) < 0, errno == EINTR {}
         let end: ChildOutcome.End =
             !inTime ? .hung : status & 0x7F == 0 ? .exited(status >> 8 & 0xFF) : .crashed(signal: status & 0x7F)
-        let (results, at) = Self.parse(bytes.report, titles)
         return ChildOutcome(
-            end: end, results: results, at: at, printed: String(decoding: bytes.output.prefix(400), as: UTF8.self))
+            end: end, results: heard.results, at: heard.at,
+            printed: String(decoding: printed.prefix(400), as: UTF8.self))
     }
 
     private func spawn(_ arguments: [String], report: Int32, output: Int32) -> pid_t {
@@ -80,9 +80,11 @@ struct CheckChild: Sendable {
     }
 
     /// Reads both pipes to their ends, or until the time is over.
-    private func read(_ report: Int32, _ output: Int32) -> (bytes: (report: [UInt8], output: [UInt8]), inTime: Bool) {
+    private func read(
+        _ report: Int32, _ output: Int32, _ titles: [String: String]
+    ) -> (heard: ChildReport, printed: [UInt8], inTime: Bool) {
         let end = ContinuousClock.now + timeLimit
-        var bytes: (report: [UInt8], output: [UInt8]) = ([], [])
+        var heard = ChildReport(titles: titles), printed: [UInt8] = []
         var polled = [
             pollfd(fd: report, events: Int16(POLLIN), revents: 0),
             pollfd(fd: output, events: Int16(POLLIN), revents: 0),
@@ -90,44 +92,20 @@ struct CheckChild: Sendable {
         var buffer = [UInt8](repeating: 0, count: 16 << 10)
         while polled.contains(where: { $0.fd >= 0 }) {
             let left = ContinuousClock.now.duration(to: end)
-            guard left > .zero else { return (bytes, false) }
+            guard left > .zero else { return (heard, printed, false) }
             guard poll(&polled, 2, Int32(clamping: Int(left / .milliseconds(1)) + 1)) >= 0 || errno == EINTR else {
                 break
             }
             for index in polled.indices where polled[index].fd >= 0 && polled[index].revents != 0 {
                 let count = Glibc.read(polled[index].fd, &buffer, buffer.count)
                 if count > 0 {
-                    if index == 0 {
-                        bytes.report += buffer[..<count]
-                        if bytes.report.count > Self.maximumOutput { bytes.report = Self.compacted(bytes.report) }
-                    }
-                    if index == 1, bytes.output.count < Self.maximumOutput { bytes.output += buffer[..<count] }
+                    if index == 0 { heard.take(buffer[..<count]) }
+                    if index == 1, printed.count < Self.maximumOutput { printed += buffer[..<count] }
                 } else if count == 0 || errno != EINTR {
                     polled[index].fd = -1
                 }
             }
         }
-        return (bytes, true)
-    }
-
-    /// Without what has been called since; a long fuzz tells of a great many calls.
-    static func compacted(_ bytes: [UInt8]) -> [UInt8] {
-        let lines = bytes.split(separator: 10, omittingEmptySubsequences: false)
-        let results = lines.dropLast().filter { $0.starts(with: "result\t".utf8) }.suffix(1_000)
-        // The last whole one says what was called last; the rest may still be on its way.
-        return Array((results + lines.suffix(2)).joined(separator: [10]))
-    }
-
-    static func parse(_ bytes: [UInt8], _ titles: [String: String]) -> ([CheckResult], at: String) {
-        var results: [CheckResult] = [], at = ""
-        for line in String(decoding: bytes, as: UTF8.self).split(separator: "\n") {
-            let parts = line.split(separator: "\t", maxSplits: 3, omittingEmptySubsequences: false).map(String.init)
-            if parts.count >= 2, parts[0] == "at" {
-                at = parts[1]
-            } else if parts.count == 4, parts[0] == "result", let verdict = CheckResult.Verdict(rawValue: parts[2]) {
-                results.append(CheckResult(parts[1], titles[parts[1]] ?? parts[1], verdict, parts[3]))
-            }
-        }
-        return (results, at)
+        return (heard, printed, true)
     }
 }

@@ -34,7 +34,7 @@ struct CheckGroup: Sendable {
             titles: ["L3.extensions": "does without each host extension, or says so"]),
         CheckGroup(
             name: "lifetime", level: 3,
-            titles: ["L3.lifetime": "can be created and destroyed a hundred times without leaks"]),
+            titles: ["L3.lifetime": "can be created and destroyed again and again without leaks"]),
         CheckGroup(name: "match", level: 3, titles: ["L3.match": "matches within a millisecond"]),
         CheckGroup(
             name: "reader", level: 3,

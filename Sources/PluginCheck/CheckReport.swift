@@ -9,7 +9,7 @@ public struct CheckResult: Sendable, Equatable, Codable {
     /// What holds where it passes, in a few words.
     public let title: String
     public let verdict: Verdict
-    /// Why, for everything but a pass; one line.
+    /// Why, for everything but a pass; what a pass has to tell; one line.
     public let detail: String
 
     public init(_ id: String, _ title: String, _ verdict: Verdict, _ detail: String = "") {
@@ -39,11 +39,11 @@ public struct CheckReport: Sendable, Equatable, Codable {
         }.joined(separator: ", ")
     }
 
-    /// A line for each result that is not a pass, and the sums; with `verbose` the passes too.
+    /// A line for each result that is not a pass or has something to tell, and the sums; with `verbose` the passes too.
     public func text(verbose: Bool) -> String {
         let marks: [CheckResult.Verdict: String] = [.pass: "ok  ", .warn: "warn", .fail: "FAIL", .skip: "skip"]
         var lines = ["\(file): \(plugin.isEmpty ? "no manifest" : "\(plugin) \(version)")"]
-        for result in results where verbose || result.verdict != .pass {
+        for result in results where verbose || result.verdict != .pass || !result.detail.isEmpty {
             let why = result.detail.isEmpty ? "" : ": \(result.detail)"
             lines.append("  \(marks[result.verdict] ?? "?") \(result.id) \(result.title)\(why)")
         }
@@ -58,7 +58,7 @@ public struct CheckReport: Sendable, Equatable, Codable {
             let head = "\(result.verdict == .fail ? "not ok" : "ok") \(index + 1) - \(result.id) \(result.title)"
                 .replacingOccurrences(of: "#", with: "\\#")
             switch result.verdict {
-            case .pass: lines.append(head)
+            case .pass: lines.append(result.detail.isEmpty ? head : "\(head)\n# \(result.detail)")
             case .skip: lines.append("\(head) # SKIP \(result.detail)")
             case .warn, .fail: lines.append("\(head)\n# \(result.detail)")
             }
@@ -67,9 +67,14 @@ public struct CheckReport: Sendable, Equatable, Codable {
     }
 
     /// One JSON object with sorted keys.
-    public var json: String {
+    public var json: String { Self.text(of: self) }
+
+    /// One JSON array, of the reports of several files.
+    public static func json(of reports: [CheckReport]) -> String { text(of: reports) }
+
+    private static func text(of value: some Encodable) -> String {
         let encoder = JSONEncoder()
         encoder.outputFormatting = [.sortedKeys, .prettyPrinted, .withoutEscapingSlashes]
-        return (try? encoder.encode(self)).map { String(decoding: $0, as: UTF8.self) } ?? "{}"
+        return (try? encoder.encode(value)).map { String(decoding: $0, as: UTF8.self) } ?? "null"
     }
 }

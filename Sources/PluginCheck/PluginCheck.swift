@@ -14,11 +14,13 @@ public struct PluginCheck: Sendable {
         public var seed: UInt64?
         /// Calls of each command and source function that the fuzz makes.
         public var rounds = 200
+        /// How long the fuzz goes on, instead of `rounds`; nil for the rounds.
+        public var fuzzTime: Duration?
         /// The plugin's configuration while it is checked, JSON.
         public var configuration = "{}"
         /// Searches that its source surely answers, beside the manifest's `examples`.
         public var inputs: [String] = []
-        /// For one group of checks.
+        /// For one group of checks; the fuzz has it beside its `fuzzTime`.
         public var timeLimit = Duration.seconds(60)
         /// Path of `timmybot-check`.
         public var program: String
@@ -81,11 +83,12 @@ public struct PluginCheck: Sendable {
         _ group: CheckGroup, _ path: String, _ manifest: PluginManifest, _ seed: UInt64
     ) -> [CheckResult] {
         let child = CheckChild(
-            program: options.program, libraryPath: options.libraryPath, timeLimit: options.timeLimit)
+            program: options.program, libraryPath: options.libraryPath,
+            timeLimit: options.timeLimit + (group.name == "fuzz" ? options.fuzzTime ?? .zero : .zero))
         let outcome = child.run(
             [
                 group.name, path, manifest.id, manifest.version, String(seed), String(options.rounds),
-                options.configuration,
+                String((options.fuzzTime ?? .zero) / .seconds(1)), options.configuration,
             ] + options.inputs + (manifest.examples ?? []).prefix(8), titles: group.titles)
         var results = group.merged(outcome.results)
         switch outcome.end {

@@ -16,8 +16,10 @@ public final class PluginHost: Sendable {
     public struct Configuration: Sendable {
         public var directory: String
         public var cacheDirectory: String
-        /// JSON for each plugin, by id.
+        /// JSON for each plugin, by id; its members win over those of the operator's file.
         public var settings: [String: String]
+        /// Where the operator's files `<plugin id>.json` are, read at each load and reload; none where nil.
+        public var settingsDirectory: String?
         public var deadlines = Deadlines()
 
         public init(directory: String, cacheDirectory: String, settings: [String: String] = [:]) {

@@ -12,6 +12,8 @@ final class PluginInstance: @unchecked Sendable {
     let manifest: PluginManifest
     /// Where its file was, and the hash of what was in it.
     let file, digest: String
+    /// The copy of it that is mapped, and the configuration that it was created with, which may be secret.
+    let copy, configuration: String
     let lane: Lane
     let tasks: TaskTable
     let services: PluginServices
@@ -38,6 +40,8 @@ final class PluginInstance: @unchecked Sendable {
         manifest = loaded.manifest
         file = loaded.file
         digest = loaded.digest
+        copy = loaded.copy
+        self.configuration = configuration
         table = loaded.table
         self.tasks = tasks
         self.services = services

@@ -20,6 +20,8 @@ struct PluginFile: Sendable {
 struct LoadedPlugin: @unchecked Sendable {
     let manifest: PluginManifest
     let file, digest: String
+    /// Path of the copy that is mapped.
+    let copy: String
     let table: UnsafePointer<tb_plugin_v1>
 }
 
@@ -32,6 +34,8 @@ struct PluginLoader {
     static let maximumBuilds = 100
 
     private static let builds = Mutex<[String: Set<String>]>([:])
+    /// Configurations that a build was loaded with, by the path of its first copy.
+    private static let editions = Mutex<[String: [String]]>([:])
 
     /// Reads the manifest without running a line of the plugin.
     static func manifest(of path: String) throws(PluginRefusal) -> (manifest: PluginManifest, bytes: [UInt8]) {
@@ -57,12 +61,16 @@ struct PluginLoader {
     }
 
     /// Runs the file's constructors and its entry: on the plugin's lane.
-    func load(_ file: PluginFile) throws(PluginRefusal) -> LoadedPlugin {
+    ///
+    /// - Parameter settings: the configuration that it will be created with. Each has a copy of the code, since the
+    ///   instance with the one before may still be there, and two of one copy would share their static data.
+    func load(_ file: PluginFile, settings: String = "{}") throws(PluginRefusal) -> LoadedPlugin {
         let manifest = file.manifest
-        guard Self.admit(manifest.id, file.digest) else {
+        let edition = edition(file, settings)
+        guard Self.admit("\(cacheDirectory)/\(manifest.id)", "\(file.digest)-\(edition)") else {
             throw PluginRefusal("\(Self.maximumBuilds) builds of it are in this process; restart to load another")
         }
-        let copy = try copied(file)
+        let copy = try copied(file, edition)
         guard let handle = dlopen(copy, RTLD_NOW | RTLD_LOCAL | Int32(RTLD_NODELETE)) else {
             throw PluginRefusal("it cannot be loaded: \(Self.lastError())")
         }
@@ -75,7 +83,19 @@ struct PluginLoader {
             throw PluginRefusal("its entry answers nothing")
         }
         try check(table.pointee, manifest)
-        return LoadedPlugin(manifest: manifest, file: file.path, digest: file.digest, table: table)
+        return LoadedPlugin(manifest: manifest, file: file.path, digest: file.digest, copy: copy, table: table)
+    }
+
+    /// How many configurations this build was loaded with before this one.
+    private func edition(_ file: PluginFile, _ settings: String) -> Int {
+        let key = "\(cacheDirectory)/\(Self.copyName(file.manifest.id, file.digest))"
+        return Self.editions.withLock { editions in
+            let known = editions[key] ?? []
+            if let place = known.firstIndex(of: settings) { return place }
+            // More than these are refused anyway, as more builds are.
+            if known.count <= Self.maximumBuilds { editions[key] = known + [settings] }
+            return known.count
+        }
     }
 
     private static func admit(_ id: String, _ digest: String) -> Bool {
@@ -105,11 +125,14 @@ struct PluginLoader {
 
     // MARK: Copies
 
-    /// Name of a content-addressed copy.
-    static func copyName(_ id: String, _ digest: String) -> String { "\(id)-\(digest.prefix(24)).so" }
+    /// Name of a content-addressed copy: of the first one, and of those for further configurations.
+    static func copyName(_ id: String, _ digest: String, edition: Int = 0) -> String {
+        guard edition > 0 else { return "\(id)-\(digest.prefix(24)).so" }
+        return "\(id)-\(digest.prefix(20))\(String(0x1_0000 | edition & 0xFFFF, radix: 16).suffix(4)).so"
+    }
 
-    private func copied(_ file: PluginFile) throws(PluginRefusal) -> String {
-        let path = "\(cacheDirectory)/\(Self.copyName(file.manifest.id, file.digest))"
+    private func copied(_ file: PluginFile, _ edition: Int) throws(PluginRefusal) -> String {
+        let path = "\(cacheDirectory)/\(Self.copyName(file.manifest.id, file.digest, edition: edition))"
         if let known = try? Data(contentsOf: URL(fileURLWithPath: path)), Array(known) == file.bytes { return path }
         let partial = "\(path).\(getpid())"
         do {

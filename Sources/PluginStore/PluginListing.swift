@@ -77,11 +77,24 @@ public struct PluginListing: Sendable {
         } else if !isPath {
             facts.append(("enabled", lock.disabled.contains(manifest.id) ? "no" : "yes"))
         }
+        facts.append(("config", configuration(of: manifest.id)))
         if let entry = try store.quarantine().plugins[manifest.id] { facts.append(("quarantine", entry.reason)) }
         facts.append(("manifest", inspection.json))
         return facts.compactMap { name, value in
             value.map { "\(name.padding(toLength: 13, withPad: " ", startingAt: 0))\(Self.printable($0))" }
         }.joined(separator: "\n")
+    }
+
+    /// Where the operator's configuration is, and whether it can be used; never what is in it.
+    private func configuration(of id: String) -> String {
+        do throws(PluginRefusal) {
+            let settings = try OperatorSettings(of: id, in: store.settingsDirectory)
+            let path = OperatorSettings.path(of: id, in: store.settingsDirectory)
+            guard settings.isFromFile else { return "none (\(path))" }
+            return settings.isOpenToOthers ? "\(path) (others can read it: chmod 600)" : path
+        } catch {
+            return "UNUSABLE: \(error)"
+        }
     }
 
     /// What a file says of itself must not move the operator's cursor.

@@ -14,6 +14,8 @@ public struct PluginStore: Sendable {
     public var trustedKeysPath: String { "\(directory)/trusted-keys" }
     public var crashPath: String { "\(directory)/crashes" }
     var quarantinePath: String { "\(directory)/quarantine.json" }
+    /// Where the operator's configurations are, `<plugin id>.json`.
+    public var settingsDirectory: String { "\(directory)/config" }
     /// Where installed files are.
     public var installedDirectory: String { "\(directory)/installed" }
 

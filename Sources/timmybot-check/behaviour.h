@@ -10,6 +10,7 @@ struct subject {
     size_t input_count;
     uint64_t seed;
     unsigned rounds;
+    double fuzz_seconds;  // the fuzz lasts so long instead of `rounds`; 0 for the rounds
 };
 
 // A new host with the plugin created in it; NULL after a failure or a skip was reported under `id`.

@@ -1,6 +1,6 @@
 // The child of `timmybot plugin check`: loads one plugin and runs one group of checks over it. A plugin that crashes or
 // hangs takes only this process along; the parent reads from descriptor 3 how far it came.
-//   timmybot-check GROUP FILE ID VERSION [SEED ROUNDS]
+//   timmybot-check GROUP FILE ID VERSION SEED ROUNDS FUZZ-SECONDS [CONFIG [INPUT...]]
 #pragma once
 #include <timmybot/timmybot.h>
 
@@ -8,6 +8,8 @@
 //   result TAB id TAB pass|fail|warn|skip TAB text
 //   at TAB what is about to be called
 void check_pass(const char *id);
+// A pass with something to tell.
+__attribute__((format(printf, 2, 3))) void check_pass_with(const char *id, const char *format, ...);
 __attribute__((format(printf, 2, 3))) void check_fail(const char *id, const char *format, ...);
 __attribute__((format(printf, 2, 3))) void check_warn(const char *id, const char *format, ...);
 __attribute__((format(printf, 2, 3))) void check_skip(const char *id, const char *format, ...);

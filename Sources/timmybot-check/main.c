@@ -18,7 +18,7 @@ static void confine(void) {
 }
 
 int main(int count, char **arguments) {
-    if (count < 7 || fcntl(3, F_GETFD) < 0) {
+    if (count < 8 || fcntl(3, F_GETFD) < 0) {
         fputs("timmybot-check is started by `timmybot plugin check`; it has no use of its own\n", stderr);
         return 64;
     }
@@ -29,9 +29,10 @@ int main(int count, char **arguments) {
         .id = arguments[3],
         .seed = strtoull(arguments[5], NULL, 10),
         .rounds = (unsigned)strtoul(arguments[6], NULL, 10),
-        .config = count > 7 ? arguments[7] : "{}",
-        .inputs = (const char *const *)arguments + 8,
-        .input_count = count > 8 ? (size_t)count - 8 : 0,
+        .fuzz_seconds = strtod(arguments[7], NULL),
+        .config = count > 8 ? arguments[8] : "{}",
+        .inputs = (const char *const *)arguments + 9,
+        .input_count = count > 9 ? (size_t)count - 9 : 0,
     };
     if (strcmp(group, "load") == 0) check_group_load(file, arguments[3], arguments[4]);
     else if (strcmp(group, "tables") == 0) check_group_tables(file);

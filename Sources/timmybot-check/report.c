@@ -27,6 +27,7 @@ static void line(const char *head, const char *format, va_list arguments) {
         line(head, format, arguments); \
         va_end(arguments); \
     }
+RESULT(check_pass_with, "pass")
 RESULT(check_fail, "fail")
 RESULT(check_warn, "warn")
 RESULT(check_skip, "skip")

@@ -8,8 +8,8 @@ struct PluginCommands: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "plugin", abstract: "Looks after plugins.",
         subcommands: [
-            List.self, Info.self, PluginCheckCommand.self, New.self, Install.self, Remove.self, Enable.self,
-            Disable.self, Reload.self,
+            List.self, Info.self, PluginCheckCommand.self, PluginTryCommand.self, New.self, Install.self, Remove.self,
+            Enable.self, Disable.self, Reload.self,
         ])
 }
 

@@ -33,6 +33,7 @@ enum Settings {
 
 /// Exit codes, named as in sysexits.h.
 enum Exit {
+    static let noInput = ExitCode(66)
     static let unavailable = ExitCode(69)
     static let software = ExitCode(70)
     static let cannotCreate = ExitCode(73)

@@ -10,7 +10,10 @@ extension TheProgram {
         @Test func versionAndHelp() async throws {
             let version = try await Program.run("--version")
             #expect(version.status == 0 && version.output.wholeMatch(of: /\d+\.\d+\.\d+/) != nil, "\(version.output)")
-            for command in [[], ["run"], ["demo"], ["plugin"], ["plugin", "list"], ["doctor"]] {
+            for command in [
+                [], ["run"], ["demo"], ["plugin"], ["plugin", "list"], ["plugin", "try"], ["plugin", "check"],
+                ["doctor"],
+            ] {
                 let program = try Program(command + ["--help"])
                 #expect(await program.end() == 0)
                 let usage = (["USAGE: timmybot"] + command).joined(separator: " ")

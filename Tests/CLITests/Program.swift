@@ -111,7 +111,7 @@ final class Town: Sendable {
     let bot, human, guild, text, voice: Snowflake
     private let listening = Mutex<[SandboxListener]>([])
     /// The demo's songs, made once for all tests.
-    private static let songs = Task {
+    static let songs = Task {
         let folder = NSTemporaryDirectory() + "timmybot-cli-songs-\(getpid())"
         let maker = Installation(executable: Installation.runningExecutable).songMaker ?? "timmybot-songs"
         try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)

@@ -90,6 +90,31 @@ struct BadPluginTests {
         #expect(!report.results.contains { $0.verdict == .skip && $0.id == "L3.reader" }, "its example must be tried")
     }
 
+    /// What grows for a while and then no more is a cache.
+    @Test func aCacheThatFillsIsNoLeak() throws {
+        let scratch = try Scratch()
+        let report = try check(try build("", ["-DCACHE_FILLS"], in: scratch))
+        #expect(report.failures.isEmpty, "\(report.text(verbose: true))")
+    }
+
+    /// It makes more calls than are reported on, in more time than a group has, and says how many.
+    @Test func theFuzzGoesOnForSoLong() throws {
+        let scratch = try Scratch()
+        let path = try build(in: scratch)
+        let clock = ContinuousClock()
+        var report: CheckReport?
+        let took = try clock.measure { report = try check(path, seconds: 20, fuzz: .seconds(2)) }
+        let fuzz = try #require(report?.results.first { $0.id == "L3.fuzz" })
+        #expect(fuzz.verdict == .pass, "\(fuzz)")
+        let calls = try #require(fuzz.detail.wholeMatch(of: /(\d+) calls/).flatMap { Int($0.1) })
+        // Each is told of in a line: as many as a pipe's reader would once have kept.
+        #expect(calls > 5_000 && took >= .seconds(2), "\(calls) calls in \(took)")
+        #expect(report?.text(verbose: false).contains("\(calls) calls") == true)
+        let short = try check(path, rounds: 10)
+        let few = try #require(short.results.first { $0.id == "L3.fuzz" }?.detail)
+        #expect(few.wholeMatch(of: /\d+ calls/) != nil && few != fuzz.detail, "\(few)")
+    }
+
     @Test(arguments: file) func theFileIsRefused(_ fault: Fault) throws {
         try expect(fault, level: 0)
     }

@@ -58,13 +58,41 @@ struct FileTests {
         #expect(throws: PluginCheck.CannotRun.self) { try PluginCheck(options).run(path) }
     }
 
-    @Test func aLongFuzzLosesNoResult() {
-        let calls = (0..<1_000).map { "at\tcall \($0)\n" }.joined()
-        let text = "result\tL3.a\tpass\t\n" + calls + "result\tL3.b\tfail\twhy\n" + calls + "at\tlast\nresult\tL3."
-        let short = CheckChild.compacted(Array(text.utf8))
-        #expect(short.count < 100)
-        let (results, at) = CheckChild.parse(short + Array("c\tpass\t\n".utf8), [:])
-        #expect(results.map(\.id) == ["L3.a", "L3.b", "L3.c"] && at == "last")
+    /// The child's lines, whole and byte by byte; of what is about to be called only the last is kept.
+    @Test func whatTheChildSays() {
+        let text =
+            (0..<20_000).map { "at\t/hello in round \($0)\n" }.joined()
+            + "result\tL3.fuzz\tpass\t20000 calls\nresult\tL3.x\tnonsense\t\nnoise\nat\tstop\nat\tcut"
+        for piece in [1, 7, 4_096, text.utf8.count] {
+            var report = ChildReport(titles: ["L3.fuzz": "fuzz"])
+            let bytes = Array(text.utf8)
+            for start in stride(from: 0, to: bytes.count, by: piece) {
+                report.take(bytes[start..<min(start + piece, bytes.count)])
+            }
+            #expect(report.at == "stop")
+            #expect(report.results == [CheckResult("L3.fuzz", "fuzz", .pass, "20000 calls")])
+        }
+    }
+
+    /// Level 3 takes each of the host's extensions away in turn: all that the SDK has.
+    @Test func everyHostExtensionIsTakenAway() throws {
+        let headers = "\(repository)/sdk/include/timmybot"
+        var defined: Set<Substring> = []
+        for name in try FileManager.default.contentsOfDirectory(atPath: headers) where name.hasSuffix(".h") {
+            let text = try String(contentsOfFile: "\(headers)/\(name)", encoding: .utf8)
+            for match in text.matches(of: #/#define (TB_EXT_[A-Z_]+) /#) { defined.insert(match.1) }
+        }
+        let plugins: Set<Substring> = [
+            "TB_EXT_OAUTH", "TB_EXT_RECOMMEND", "TB_EXT_SOURCE", "TB_EXT_LYRICS", "TB_EXT_HEALTH", "TB_EXT_COMMANDS",
+        ]
+        let mock = "\(repository)/sdk/testing/mock"
+        let text = try FileManager.default.contentsOfDirectory(atPath: mock)
+            .map { try String(contentsOfFile: "\(mock)/\($0)", encoding: .utf8) }.joined()
+        let check = try String(contentsOfFile: "\(repository)/Sources/timmybot-check/groups.c", encoding: .utf8)
+        let list = try #require(check.firstMatch(of: /\*all\[\] = \{([^}]*)\}/)).1
+        let taken = Set(list.matches(of: /TB_EXT_[A-Z_]+/).map(\.output))
+        #expect(taken == defined.subtracting(plugins))
+        #expect(taken.allSatisfy { text.contains($0) }, "the mock host has them all")
     }
 
     @Test func reportsInThreeForms() throws {
@@ -81,5 +109,8 @@ struct FileTests {
         #expect(report.text(verbose: false).hasPrefix("x.so: a.b 1\n  FAIL L0.b two # of them: because\n"))
         let decoded = try JSONDecoder().decode(CheckReport.self, from: Data(report.json.utf8))
         #expect(decoded == report)
+        let array = try JSONDecoder().decode(
+            [CheckReport].self, from: Data(CheckReport.json(of: [report, report]).utf8))
+        #expect(array == [report, report])
     }
 }

@@ -40,13 +40,16 @@ func build(_ fault: String = "", _ options: [String] = [], linked: [String]? = n
 }
 
 /// Checks a file with a fixed seed; the child program is the one that was built beside these tests.
-func check(_ path: String, level: Int = 3, rounds: Int = 60, seconds: Int = 20) throws -> CheckReport {
+func check(
+    _ path: String, level: Int = 3, rounds: Int = 60, seconds: Int = 20, fuzz: Duration? = nil
+) throws -> CheckReport {
     let products = Bundle(for: Marker.self).bundlePath
     let folder = products.hasSuffix(".xctest") ? (products as NSString).deletingLastPathComponent : products
     var options = PluginCheck.Options(program: "\(folder)/timmybot-check", libraryPath: "")
     options.level = level
     options.seed = 7
     options.rounds = rounds
+    options.fuzzTime = fuzz
     options.timeLimit = .seconds(seconds)
     return try PluginCheck(options).run(path)
 }

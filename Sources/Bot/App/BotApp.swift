@@ -59,14 +59,14 @@ public final class BotApp: Sendable {
         var services = Self.services(late, engine, web, configuration, logger)
         services.settings = SettingsFile(directory: "\(configuration.dataDirectory)/settings")
         services.history = late
-        plugins = PluginHost(
-            PluginHost.Configuration(
-                directory: configuration.pluginDirectory, cacheDirectory: "\(configuration.dataDirectory)/plugins",
-                settings: settings),
-            services: services, logger: logger)
+        let store = PluginStore(dataDirectory: configuration.dataDirectory)
+        var hosting = PluginHost.Configuration(
+            directory: configuration.pluginDirectory, cacheDirectory: store.directory, settings: settings)
+        hosting.settingsDirectory = store.settingsDirectory
+        plugins = PluginHost(hosting, services: services, logger: logger)
         health = HealthWatch(plugins: plugins, logger: logger)
         care = PluginCare(
-            plugins: plugins, health: health, store: PluginStore(dataDirectory: configuration.dataDirectory),
+            plugins: plugins, health: health, store: store,
             folder: configuration.pluginDirectory, dataDirectory: configuration.dataDirectory, logger: logger)
         let information = GatewayInformationFromREST(rest: rest, shards: configuration.shard.count, logger: logger)
         shard = GatewayShard(
@@ -118,6 +118,9 @@ public final class BotApp: Sendable {
         let path = URL(fileURLWithPath: directory).standardizedFileURL.path
         return String(decoding: try JSONEncoder().encode(["directory": path]), as: UTF8.self)
     }
+
+    /// Plugins that were not loaded at the start, and why; empty before that.
+    public var refusals: [PluginReport] { refusedPlugins.get() ?? [] }
 
     /// Runs until `stop`, whose end it does not wait for; throws `GatewayStopped` where Discord will not have the bot.
     public func run() async throws {

@@ -29,8 +29,7 @@ extension PluginHost {
     /// Draws the conclusions from a call's outcome: the lane's, the breaker's, and those about a new version.
     func judge(_ use: PluginUse, _ outcome: TaskOutcome, isTrial: Bool) {
         let instance = use.instance
-        guard case .failed(let failure) = outcome, [TB_E_TIMEOUT, TB_E_INTERNAL, TB_E_INVALID].contains(failure.code)
-        else {
+        guard case .failed(let failure) = outcome, failure.isThePlugins else {
             ledger.answered(instance.id)
             // Where nobody waited for it any more, that says nothing about the plugin.
             if case .failed(let failure) = outcome, failure.code == TB_E_CANCELLED {
@@ -97,5 +96,13 @@ extension PluginHost {
         lane.close()
         if lane.stuck == 0 { instance.isHungInMatch.store(false, ordering: .releasing) }
         failed(instance, "\(instance.id): match does not return within \(configuration.deadlines.match)")
+    }
+}
+
+extension PluginFailure {
+    /// Whether it speaks against the plugin. What a person typed wrong and is told about (`TB_E_INVALID` with a text for
+    /// them) does not: else five typing errors would have a sound plugin rest.
+    fileprivate var isThePlugins: Bool {
+        code == TB_E_INVALID ? userText.isEmpty : [TB_E_TIMEOUT, TB_E_INTERNAL].contains(code)
     }
 }

@@ -47,9 +47,20 @@ extension PluginHost {
             guard current(file.manifest.id) == nil else {
                 throw PluginRefusal("a plugin with the id \(file.manifest.id) is loaded already")
             }
-            try install(try prepare(file))
+            try install(try prepare(file, settings: try settings(of: file.manifest.id)))
             return file.manifest
         }
+    }
+
+    /// What the operator configured for a plugin, under what the host has to say to it. Warns of a file that others can read.
+    func settings(of id: String) throws(PluginRefusal) -> String {
+        let found = try OperatorSettings(
+            of: id, in: configuration.settingsDirectory, overlay: configuration.settings[id])
+        if found.isOpenToOthers, let directory = configuration.settingsDirectory {
+            let path = OperatorSettings.path(of: id, in: directory)
+            logger.warning("\(path) can be read by others on this machine: chmod 600 \(path)")
+        }
+        return found.json
     }
 
     /// One at a time changes which version of a plugin is there.
@@ -62,13 +73,15 @@ extension PluginHost {
     }
 
     /// From a file to an instance that can be called. Blocks; every step has a deadline. What fails on the way is stopped.
-    func prepare(_ file: PluginFile) throws(PluginRefusal) -> PluginGeneration {
+    func prepare(_ file: PluginFile, settings: String) throws(PluginRefusal) -> PluginGeneration {
         let id = file.manifest.id
         let lane = Lane(name: id)
         let loader = PluginLoader(cacheDirectory: configuration.cacheDirectory)
         let loaded = lane.wait("load", within: configuration.deadlines.load) {
             () -> Result<LoadedPlugin, PluginRefusal> in
-            do throws(PluginRefusal) { return .success(try loader.load(file)) } catch { return .failure(error) }
+            do throws(PluginRefusal) { return .success(try loader.load(file, settings: settings)) } catch {
+                return .failure(error)
+            }
         }
         switch loaded {
         case nil:
@@ -78,7 +91,6 @@ extension PluginHost {
             lane.close()
             throw refusal
         case .success(let loaded):
-            let settings = configuration.settings[id] ?? "{}"
             let instance = PluginInstance(
                 loaded, lane: lane, tasks: tasks, services: services, configuration: settings, logger: logger)
             do throws(PluginRefusal) {

@@ -68,8 +68,11 @@ extension PluginHost {
             throw PluginRefusal("its id is \(manifest.id), and \(id ?? "") was to be replaced")
         }
         return try exclusively(manifest.id) { () throws(PluginRefusal) in
-            if let last = current(manifest.id), last.digest == file.digest { return .unchanged(manifest) }
-            let next = try generation(of: file)
+            let settings = try settings(of: manifest.id)
+            if let last = current(manifest.id), last.digest == file.digest, last.configuration == settings {
+                return .unchanged(manifest)
+            }
+            let next = try generation(of: file, settings)
             let trial = current(manifest.id) == nil ? nil : Trial(now: now)
             next.instance.trial.withLock { $0 = trial }
             guard let last = try install(next) else {
@@ -85,14 +88,17 @@ extension PluginHost {
         }
     }
 
-    /// The file's instance: an earlier one of the very same build where that is still alive, since two of them would
+    /// The file's instance: an earlier one of the very same build and configuration where that is still alive, since two of them would
     /// share their static data, and else a new one.
-    private func generation(of file: PluginFile) throws(PluginRefusal) -> PluginGeneration {
+    private func generation(of file: PluginFile, _ settings: String) throws(PluginRefusal) -> PluginGeneration {
         let id = file.manifest.id
         let (fallback, retiring) = state.withLock { state in
-            (state.fallbacks[id], state.retiring.filter { $0.id == id && $0.digest == file.digest })
+            (
+                state.fallbacks[id],
+                state.retiring.filter { $0.id == id && $0.digest == file.digest && $0.configuration == settings }
+            )
         }
-        if let fallback, fallback.instance.digest == file.digest {
+        if let fallback, fallback.instance.digest == file.digest, fallback.instance.configuration == settings {
             state.withLock { $0.fallbacks[id] = nil }
             return fallback
         }
@@ -105,7 +111,7 @@ extension PluginHost {
                 throw PluginRefusal("this very build hangs in this process and does not stop; restart to load it again")
             }
         }
-        return try prepare(file)
+        return try prepare(file, settings: settings)
     }
 
     /// Waits, blocking, for an instance that is stopping. Whether it was destroyed.

@@ -1,3 +1,5 @@
+import Foundation
+
 extension PluginHost {
     private func takeAll() -> [PluginInstance] {
         state.withLock { state in
@@ -31,7 +33,7 @@ extension PluginHost {
     public func removeStaleCopies() {
         let kept = state.withLock { state in
             (Array(state.instances.values) + state.fallbacks.values.map(\.instance) + state.retiring).map {
-                PluginLoader.copyName($0.id, $0.digest)
+                ($0.copy as NSString).lastPathComponent
             }
         }
         PluginLoader.removeCopies(in: configuration.cacheDirectory, except: Set(kept))

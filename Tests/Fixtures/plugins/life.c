@@ -2,6 +2,7 @@
 //   PLUGIN_ID, VERSION, LANES, SUFFIX (of command names), EXTRA (one more command), SOURCE (0: none)
 //   HANG    name of the call that hangs until somebody opens the FIFO GATE for writing
 //   EVENTS  a file that gets a line for each create, stop and destroy
+//   TELL_CONFIG  the event file gets a line with the configuration, too
 //   SPIN    hang by spinning a core until the file GATE exists
 #define _GNU_SOURCE
 #include <fcntl.h>
@@ -226,6 +227,11 @@ static const void *get_extension(const char *id) {
 
 static tb_status create(const tb_host_v1 *given, tb_str config, void **out) {
     (void)config;
+#ifdef TELL_CONFIG
+    char told[48];
+    snprintf(told, sizeof told, "%.*s", (int)config.len, config.ptr);
+    event(told);
+#endif
     may_hang("create");
 #ifdef REFUSES
     return TB_E_AUTH;
