@@ -57,7 +57,9 @@ private func ask(
 private let hostPlay:
     @convention(c) (RawHost, RawCall, tb_str, UInt32, tb_player_done?, UnsafeMutableRawPointer?) -> tb_status = {
         host, call, query, mode, done, context in
-        guard let query = query.copied(limit: PluginTrack.maximumQuery), let mode = PlayMode(rawValue: mode) else { return TB_E_INVALID }
+        guard let query = query.copied(limit: PluginTrack.maximumQuery), let mode = PlayMode(rawValue: mode) else {
+            return TB_E_INVALID
+        }
         return ask(host, call, done, context) { player, call, completion async throws(PluginFailure) in
             let added = try await player.play(query, mode, for: call)
             completion.finish(added.tracks, place: added.place, snapshot: added.snapshot)

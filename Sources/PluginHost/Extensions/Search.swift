@@ -21,7 +21,8 @@ private struct SearchCompletion: @unchecked Sendable {
 private let hostSearch:
     @convention(c) (RawHost, RawCall, tb_str, UInt32, tb_search_done?, UnsafeMutableRawPointer?) -> tb_status = {
         host, call, query, limit, done, context in
-        guard let plugin = instance(host), let call = PluginInvocation(call), let query = query.copied(limit: PluginTrack.maximumQuery),
+        guard let plugin = instance(host), let call = PluginInvocation(call),
+            let query = query.copied(limit: PluginTrack.maximumQuery),
             let done, limit > 0
         else { return TB_E_INVALID }
         let completion = SearchCompletion(context: context, done: done)
