@@ -56,6 +56,12 @@ final class ManualClock: Clock, Sendable {
     var now: Instant { state.withLock { $0.now } }
     var minimumResolution: Duration { .nanoseconds(1) }
     var sleeperCount: Int { state.withLock { $0.sleepers.count } }
+    /// Whether somebody is to be woken within `duration` from now.
+    func hasSleeper(within duration: Duration) -> Bool {
+        state.withLock { state in
+            state.sleepers.values.contains { $0.until <= state.now.advanced(by: duration) }
+        }
+    }
 
     func sleep(until deadline: Instant, tolerance: Duration?) async throws {
         let id = state.withLock { state in
