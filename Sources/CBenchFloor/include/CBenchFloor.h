@@ -49,8 +49,9 @@ typedef struct tb_transcoded {
     int64_t packets, bytes, cpu;
 } tb_transcoded;
 
-// Decodes `path`, resamples to 48 kHz stereo, and encodes 20 ms Opus packets on the calling thread. 0, or -1.
-int tb_transcode(const char *path, int bitrate, int complexity, tb_transcoded *result);
+// Decodes `path`, resamples to 48 kHz stereo, and encodes 20 ms Opus packets on the calling thread: in one go, or with the
+// pauses that the worker makes where rings are emptied as soon as they are full. 0, or -1.
+int tb_transcode(const char *path, int bitrate, int complexity, int paced, tb_transcoded *result);
 
 // MARK: The floor of a typed call
 
