@@ -30,8 +30,7 @@ test: ## Builds everything and runs every test
 	@scripts/setup build peers browser
 	@scripts/test $(ARGS)
 
-bench: setup ## Measures the pump, the media worker and plugin calls side by side with their floors
-	@scripts/setup peers
+bench: ## Measures the pump, the media worker and plugin calls side by side with their floors
 	@scripts/bench $(ARGS)
 
 lint: ## Checks the formatting of every Swift file

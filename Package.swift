@@ -133,8 +133,8 @@ let executables: [Target] = [
         "timmybot-bench",
         [
             "DiscordVoice", "DiscordModel", "DAVE", "Media", "MediaWire", "AudioRing", "CLinux", "CBenchFloor",
-            "PluginHost",
-            pluginABI,
+            "PluginHost", "HostServices", "Bot", "Sandbox",
+            pluginABI, http, .product(name: "NIOCore", package: "swift-nio"),
             logging,
         ]),
 ]

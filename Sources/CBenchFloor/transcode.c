@@ -8,10 +8,14 @@
 #include <opus/opus.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #define RATE 48000
 #define CHANNELS 2
 #define FRAME 960
+// The worker's pace: so many packets, and then so many microseconds of sleep.
+#define RING 12
+#define PERIOD 40000
 
 typedef struct work {
     AVFormatContext *format;
@@ -21,7 +25,7 @@ typedef struct work {
     AVPacket *packet;
     AVFrame *frame;
     float *samples;
-    int waiting, capacity;
+    int waiting, capacity, paced;
     tb_transcoded *result;
 } work;
 
@@ -66,6 +70,7 @@ static int encode(work *w, int at_end) {
         if (length <= 0) return -1;
         w->result->packets++;
         w->result->bytes += length;
+        if (w->paced && w->result->packets % RING == 0) usleep(PERIOD);
     }
     w->waiting -= done;
     memmove(w->samples, w->samples + done * CHANNELS, sizeof(float) * (size_t)(w->waiting * CHANNELS));
@@ -110,8 +115,8 @@ static int run(work *w, const char *path, int bitrate, int complexity) {
     return decode(w, NULL) < 0 || resample(w, NULL) < 0 ? -1 : 0;
 }
 
-int tb_transcode(const char *path, int bitrate, int complexity, tb_transcoded *result) {
-    work w = {.result = result};
+int tb_transcode(const char *path, int bitrate, int complexity, int paced, tb_transcoded *result) {
+    work w = {.paced = paced, .result = result};
     *result = (tb_transcoded){0};
     av_log_set_level(AV_LOG_QUIET);
     int64_t start = tb_cpu_here();

@@ -67,7 +67,8 @@ public final class VoiceSender: @unchecked Sendable {
     private let descriptor: Int32
     private let ssrc: UInt32
     private let cipher: TransportCipher
-    private let opus: UnsafeMutableRawBufferPointer
+    /// A frame is put behind the place of the header, and encrypted where it is: with hundreds of senders, every further
+    /// piece of memory is one that the processor has forgotten by the next tick.
     private let packet: UnsafeMutableRawBufferPointer
     private var ring: AudioRing?
     private var next: AudioRing?
@@ -88,16 +89,17 @@ public final class VoiceSender: @unchecked Sendable {
         self.descriptor = descriptor
         self.ssrc = ssrc
         self.cipher = cipher
-        opus = .allocate(byteCount: AudioRing.maximumPacketSize, alignment: 16)
         packet = .allocate(
             byteCount: RTP.headerSize + Self.maximumFrame + TransportCipher.overhead, alignment: 16)
         sources = Mutex(Sources(dropped: Self.emptyDropped()))
         encryptor.block()
     }
 
-    deinit {
-        opus.deallocate()
-        packet.deallocate()
+    deinit { packet.deallocate() }
+
+    /// Where a frame goes.
+    private var room: UnsafeMutableRawBufferPointer {
+        UnsafeMutableRawBufferPointer(rebasing: packet[RTP.headerSize...])
     }
 
     private static func emptyDropped() -> [Dropped] {
@@ -174,11 +176,12 @@ public final class VoiceSender: @unchecked Sendable {
     }
 
     private func play(from ring: AudioRing) {
-        switch ring.pop(into: opus) {
+        let room = room
+        switch ring.pop(into: room) {
         case .packet(let length, _):
             silenceLeft = Self.silenceFrames
             primed = true
-            if send(UnsafeRawBufferPointer(rebasing: opus[..<length])) { counters.sent.increment() }
+            if send(UnsafeRawBufferPointer(rebasing: room[..<length])) { counters.sent.increment() }
         case .empty:
             if primed { counters.underruns.increment() }
             silence()
@@ -254,9 +257,9 @@ public final class VoiceSender: @unchecked Sendable {
         if sent { counters.silent.increment() }
     }
 
+    /// `frame` may lie in `room`.
     private func send(_ frame: UnsafeRawBufferPointer) -> Bool {
         guard let base = packet.baseAddress else { return false }
-        let room = UnsafeMutableRawBufferPointer(rebasing: packet[RTP.headerSize...])
         let count = encryptor.encrypt(frame, into: room)
         guard count > 0 else {
             if count == 0 { counters.withheld.increment() } else { counters.failed.increment() }

@@ -84,15 +84,17 @@ final class Lane: @unchecked Sendable {
         _ label: String, plugin: String? = nil, exclusive: Bool = false,
         drop: @escaping @Sendable (_ reason: String) -> Void = { _ in }, _ job: @escaping @Sendable () -> Void
     ) -> UInt64? {
-        condition.withLock {
+        let id = condition.withLock { () -> UInt64? in
             guard !closed, jobs.count < Self.maximumWaiting, stuckNow < threads else { return nil }
             let id = next
             next += 1
             jobs.append(
                 Job(id: id, label: label, plugin: plugin ?? name, isExclusive: exclusive, run: job, drop: drop))
-            condition.broadcast()
             return id
         }
+        // Without the lock, so that the thread that wakes up does not have to wait for it at once.
+        if id != nil { condition.broadcast() }
+        return id
     }
 
     /// Queues a completion that the host owes the plugin. False where the lane takes nothing more.
@@ -142,17 +144,19 @@ final class Lane: @unchecked Sendable {
     // MARK: The threads
 
     private func work() {
-        while let job = take() {
+        var done: UInt64?
+        while let job = take(after: done) {
             Breadcrumb.run(job.plugin, job.label, job.run)
-            condition.withLock {
-                if running.removeValue(forKey: job.id)?.isExpired == true { late += 1 }
-                condition.broadcast()
-            }
+            done = job.id
         }
     }
 
-    private func take() -> Job? {
+    private func take(after done: UInt64?) -> Job? {
         condition.withLock {
+            if let done {
+                if running.removeValue(forKey: done)?.isExpired == true { late += 1 }
+                condition.broadcast()
+            }
             while true {
                 let isHeld = running.values.contains(where: \.isExclusive)
                 if let first = jobs.first, !isHeld, !first.isExclusive || running.isEmpty {

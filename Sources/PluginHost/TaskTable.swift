@@ -31,7 +31,8 @@ final class TaskTable: Sendable {
         let channel: (any AnswerChannel)?
         let continuation: CheckedContinuation<TaskOutcome, Never>
         let hint: CancelHint?
-        var deadline: Task<Void, Never>?
+        /// When its time is over.
+        let due: Duration
     }
 
     /// A command that was answered with a message.
@@ -49,6 +50,7 @@ final class TaskTable: Sendable {
         /// Numbers in `answered`, oldest first, by owner.
         var order: [String: [UInt64]] = [:]
         var late: [String: UInt64] = [:]
+        var timer = DeadlineTimer()
     }
 
     /// Discord's tokens are good for so long.
@@ -65,6 +67,8 @@ final class TaskTable: Sendable {
         self.clock = clock
         elapsed = Self.stopwatch(clock)
     }
+
+    deinit { state.withLock { $0.timer.task }?.cancel() }
 
     private static func stopwatch<C: Clock<Duration>>(_ clock: C) -> @Sendable () -> Duration {
         let start = clock.now
@@ -89,13 +93,13 @@ final class TaskTable: Sendable {
         }
         return await withTaskCancellationHandler {
             await withCheckedContinuation { continuation in
+                let now = elapsed()
                 let entry = Entry(
-                    kind: kind, owner: owner, started: elapsed(), channel: channel, continuation: continuation,
-                    hint: hint)
-                state.withLock { $0.entries[id] = entry }
+                    kind: kind, owner: owner, started: now, channel: channel, continuation: continuation, hint: hint,
+                    due: now + deadline)
+                add(id, entry)
                 if Task.isCancelled { abandon(id, Self.cancelled(owner)) }
                 guard isOpen(id) else { return }
-                watch(id, owner, deadline)
                 start(id)
             }
         } onCancel: {
@@ -107,22 +111,45 @@ final class TaskTable: Sendable {
         PluginFailure(code: TB_E_CANCELLED, detail: "\(owner): nobody waits for it any more")
     }
 
-    private func watch(_ id: tb_task, _ owner: String, _ deadline: Duration) {
-        let timer = Task { [clock, self] in
-            do { try await clock.sleep(for: deadline) } catch { return }
-            abandon(id, PluginFailure(code: TB_E_TIMEOUT, detail: "\(owner): no answer within \(deadline)"))
+    private func add(_ id: tb_task, _ entry: Entry) {
+        let replaced = state.withLock { state in
+            state.entries[id] = entry
+            return state.timer.wake(by: entry.due) { watch($0) }
         }
-        let alive = state.withLock { state -> Bool in
-            state.entries[id]?.deadline = timer
-            return state.entries[id] != nil
+        replaced?.cancel()
+    }
+
+    /// Sleeps until the next task's time is over, and ends those whose time it is. One timer for all of them: a timer for
+    /// each would cost more than most calls do.
+    private func watch(_ number: Int) -> Task<Void, Never> {
+        Task { [weak self, clock] in
+            while let left = self?.left(number) {
+                if left > .zero {
+                    do { try await clock.sleep(for: left) } catch { return }
+                }
+                self?.expire(number)
+            }
         }
-        if !alive { timer.cancel() }
+    }
+
+    private func left(_ number: Int) -> Duration? { state.withLock { $0.timer.due(number) }.map { $0 - elapsed() } }
+
+    private func expire(_ number: Int) {
+        let now = elapsed()
+        let over = state.withLock { state -> [(id: tb_task, entry: Entry)] in
+            let over = state.entries.filter { $0.value.due <= now }
+            state.timer.rest(number, until: state.entries.values.lazy.map(\.due).filter { $0 > now }.min())
+            return over.map { (id: $0.key, entry: $0.value) }
+        }
+        for (id, entry) in over.sorted(by: { $0.id < $1.id }) {
+            let waited = entry.due - entry.started
+            abandon(id, PluginFailure(code: TB_E_TIMEOUT, detail: "\(entry.owner): no answer within \(waited)"))
+        }
     }
 
     /// Ends a task from the host's side, and hints it to the plugin.
     private func abandon(_ id: tb_task, _ failure: PluginFailure) {
         guard let entry = state.withLock({ $0.entries.removeValue(forKey: id) }) else { return }
-        entry.deadline?.cancel()
         entry.continuation.resume(returning: .failed(failure))
         if let hint = entry.hint { Hints.queue.async { hint(id) } }
     }
@@ -141,7 +168,6 @@ final class TaskTable: Sendable {
         }
         guard let found else { return TB_E_STALE }
         guard found.kind.takes(outcome) else { return TB_E_INVALID }
-        found.deadline?.cancel()
         found.continuation.resume(returning: outcome)
         return TB_OK
     }

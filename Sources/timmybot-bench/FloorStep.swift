@@ -8,6 +8,11 @@ struct FloorResult: Sendable {
     var tight = 0.0
     /// At the pump's pace: the same work between the same sleeps, with caches and branch predictors gone cold.
     var paced = 0.0
+
+    /// The lesser of each.
+    func joined(with other: FloorResult) -> FloorResult {
+        FloorResult(tight: min(tight, other.tight), paced: min(paced, other.paced))
+    }
 }
 
 /// C that only encrypts and sends, for as many packets.
@@ -24,12 +29,12 @@ final class FloorStep: @unchecked Sendable {
     private let sockets: [Int32]
     private let floor: OpaquePointer
 
-    init(guilds: Int, seconds: Double, catcher: Catcher) throws {
+    init(guilds: Int, seconds: Double, catcher: Catcher, payload: Int = Feeder.packetSize) throws {
         self.guilds = guilds
         self.seconds = seconds
         self.catcher = catcher
         sockets = try (0..<guilds).map { try catcher.connect(stream: $0) }
-        guard let floor = tb_floor_new(sockets, guilds, Feeder.packetSize) else {
+        guard let floor = tb_floor_new(sockets, guilds, payload) else {
             throw BenchError("OpenSSL refuses the floor")
         }
         self.floor = floor

@@ -2,20 +2,22 @@ import Foundation
 
 /// What to measure, and for how long.
 struct Options {
-    enum Part: String, CaseIterable { case pump, floor, transcode, call, discordpy }
+    enum Part: String, CaseIterable {
+        case audio, pump, floor, chain, transcode, call, roundtrip, http, reader, discordpy
+    }
 
     static let usage = """
         usage: timmybot-bench [--only PARTS] [--seconds N] [--guilds LIST] [--repeat N]
           --only     some of \(Part.allCases.map(\.rawValue).joined(separator: ",")); all by default
-          --seconds  of each timed step; 10 by default
+          --seconds  of each timed step, all its slices together; 12 by default
           --guilds   numbers of guilds to play in at once; 1,10,50,200,500 by default
-          --repeat   measure every step so often and keep the run with the least CPU; 1 by default
+          --repeat   slices of every step, each beside its floor's; the one with the least CPU counts; 3 by default
         """
 
     var parts = Set(Part.allCases)
-    var seconds = 10.0
+    var seconds = 12.0
     var guilds = [1, 10, 50, 200, 500]
-    var repeats = 1
+    var rounds = 3
 
     /// Nil where the arguments make no sense.
     init?(_ arguments: some Sequence<String>) {
@@ -27,27 +29,20 @@ struct Options {
             case "--only": parts = Set(items.compactMap(Part.init))
             case "--seconds": seconds = Double(value) ?? 0
             case "--guilds": guilds = items.compactMap { Int($0) }
-            case "--repeat": repeats = Int(value) ?? 0
+            case "--repeat": rounds = Int(value) ?? 0
             default: return nil
             }
         }
         guard !parts.isEmpty, (1...600).contains(seconds), !guilds.isEmpty,
             guilds.allSatisfy({ (1...2_000).contains($0) }),
-            (1...10).contains(repeats)
+            (1...10).contains(rounds)
         else { return nil }
     }
 
     func wants(_ part: Part) -> Bool { parts.contains(part) }
 
-    /// The best of several runs by what `cost` says of them.
-    func best<Result>(by cost: (Result) -> Double, _ body: () async throws -> Result) async rethrows -> Result {
-        var best = try await body()
-        for _ in 0..<repeats - 1 {
-            let next = try await body()
-            if cost(next) < cost(best) { best = next }
-        }
-        return best
-    }
+    /// Seconds of one slice.
+    var slice: Double { max(1, seconds / Double(rounds)) }
 
     /// Programs that were built beside this one.
     static func sibling(_ name: String) -> String {

@@ -1,9 +1,6 @@
 import CBenchFloor
-import DiscordVoice
 import Foundation
-import Logging
-import Media
-import MediaWire
+import Glibc
 
 /// A whole stream from a file to packets: the bot's worker and pump beside discord.py's FFmpegPCMAudio and player.
 struct PeerBench {
@@ -45,8 +42,7 @@ struct PeerBench {
             ["voices", "who", "CPU s", "ratio", "KiB a stream", "ratio", "p50 ms", "p99 ms", "max ms", "lost"])
         for voices in options.guilds where voices <= Self.most {
             do {
-                let own = try await options.best(by: \.perMinute) { try await measureOwn(voices, seconds) }
-                let peer = try await options.best(by: \.perMinute) { try await measurePeer(voices, seconds) }
+                let own = try await measureOwn(voices, seconds), peer = try await measurePeer(voices, seconds)
                 table.add(row("TimmyBot", voices, own, own))
                 table.add(row("discord.py", voices, peer, own))
             } catch let error as BenchError {
@@ -70,34 +66,14 @@ struct PeerBench {
 
     private func measureOwn(_ voices: Int, _ seconds: Double) async throws -> Cost {
         let catcher = try catcher(voices, seconds)
-        let before = Meter.resident
-        let engine = MediaEngine(
-            MediaConfiguration(workerPath: Options.sibling("timmybot-media")), logger: Logger(label: "bench"))
-        try await engine.start()
-        var streams: [MediaStream] = [], calls: [Guild] = []
-        for number in 0..<voices {
-            let stream = try await engine.open(
-                MediaFile(descriptor: open(song, O_RDONLY | O_CLOEXEC)), options: StreamOptions())
-            streams.append(stream)
-            calls.append(try Guild(number: number, socket: try catcher.connect(stream: number), ring: stream.ring))
-        }
-        let draining = Background(every: 5_000) { catcher.drain() }
-        let pump = VoicePump()
-        for call in calls { pump.add(call.sender) }
-        pump.start()
-        try await Task.sleep(for: .seconds(2))
-        guard let thread = Meter.thread(named: "voice-pump"), let worker = await engine.workerPID else {
-            throw BenchError("our own side does not play")
-        }
-        let from = tb_now(), cpu = tb_cpu_of_thread(thread) + tb_cpu_of_process(worker)
-        try await Task.sleep(for: .seconds(seconds))
-        let until = tb_now(), spent = tb_cpu_of_thread(thread) + tb_cpu_of_process(worker) - cpu
-        let memory = Meter.resident - before + Meter.proportional(worker)
-        pump.stop()
-        while Meter.thread(named: "voice-pump") != nil { try await Task.sleep(for: .milliseconds(5)) }
-        draining.stop()
-        await engine.shutdown()
-        return cost(Double(spent) / 1e9, Double(memory), voices, seconds, catcher, Int(from)..<Int(until))
+        let before = Meter.proportional(getpid())
+        let chain = try await ChainStep(
+            songs: [song], guilds: voices, seconds: seconds, catcher: catcher, countsFromSlots: false
+        ).run()
+        guard chain.passthrough == 0 else { throw BenchError("a FLAC file was not transcoded") }
+        return Cost(
+            perMinute: chain.cpu / 1_000, memory: Double(chain.memory - before) / Double(voices),
+            lateness: chain.lateness, lost: chain.lost)
     }
 
     private func measurePeer(_ voices: Int, _ seconds: Double) async throws -> Cost {

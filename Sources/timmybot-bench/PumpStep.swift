@@ -10,6 +10,14 @@ struct PumpResult {
     /// Nanoseconds, sorted.
     var lateness: [Int] = []
     var lost = 0
+
+    /// The cheaper of two runs, with the lateness and the losses of both.
+    func joined(with other: PumpResult) -> PumpResult {
+        var result = other.cpuPerStreamMinute < cpuPerStreamMinute ? other : self
+        result.lateness = (lateness + other.lateness).sorted()
+        result.lost = lost + other.lost
+        return result
+    }
 }
 
 /// The real pump with real senders in `guilds` calls.

@@ -10,7 +10,7 @@ struct SendingBench {
         self.options = options
         Meter.raiseDescriptorLimit()
         let most = options.guilds.max() ?? 1
-        let frames = Double(50 * most) * (options.seconds + PumpStep.warmUp + 2)
+        let frames = Double(50 * most) * (options.slice + PumpStep.warmUp + 2)
         catcher = try Catcher(streams: most, capacity: Int(frames) + 10_000)
         emptyProcess = Meter.resident
     }
@@ -24,8 +24,11 @@ struct SendingBench {
             ])
         var first: (guilds: Int, resident: Int)?
         for guilds in options.guilds {
-            let pump = try await options.best(by: \.cpuPerStreamMinute) { try await measurePump(guilds) }
-            let floor = try await options.best(by: \.paced) { try await measureFloor(guilds) }
+            var pump = try await measurePump(guilds), floor = try await measureFloor(guilds)
+            for _ in 1..<options.rounds {
+                pump = pump.joined(with: try await measurePump(guilds))
+                floor = floor.joined(with: try await measureFloor(guilds))
+            }
             table.add(row(guilds, pump, floor, since: first))
             if options.wants(.pump), first == nil { first = (guilds, pump.resident) }
         }
@@ -34,12 +37,12 @@ struct SendingBench {
 
     private func measurePump(_ guilds: Int) async throws -> PumpResult {
         guard options.wants(.pump) else { return PumpResult() }
-        return try await PumpStep(guilds: guilds, seconds: options.seconds, catcher: catcher).run()
+        return try await PumpStep(guilds: guilds, seconds: options.slice, catcher: catcher).run()
     }
 
     private func measureFloor(_ guilds: Int) async throws -> FloorResult {
         guard options.wants(.floor) else { return FloorResult() }
-        return try await FloorStep(guilds: guilds, seconds: options.seconds, catcher: catcher).run()
+        return try await FloorStep(guilds: guilds, seconds: options.slice, catcher: catcher).run()
     }
 
     private func row(

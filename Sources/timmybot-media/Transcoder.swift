@@ -10,6 +10,8 @@ final class Transcoder {
     private static let channels = 2
 
     private var decoder: UnsafeMutablePointer<AVCodecContext>?
+    /// While there is no filter.
+    private var resampler: Resampler?
     private var graph: UnsafeMutablePointer<AVFilterGraph>?
     private var input: UnsafeMutablePointer<AVFilterContext>?
     private var output: UnsafeMutablePointer<AVFilterContext>?
@@ -17,7 +19,8 @@ final class Transcoder {
     private let filtered: UnsafeMutablePointer<AVFrame>
     private let encoder: OpaquePointer
     private var filter = ""
-    private var graphFormat: (rate: Int32, format: Int32, channels: Int32) = (0, -1, 0)
+    /// Of what is decoded, and `resampler` or `graph` is made for.
+    private var inputFormat: (rate: Int32, format: Int32, channels: Int32) = (0, -1, 0)
 
     /// Interleaved stereo that waits to be encoded.
     private var waiting: [Float] = []
@@ -84,10 +87,10 @@ final class Transcoder {
     /// Heard within what already waits in the ring: volume as a ramp of 20 ms, a filter from the next decoded frame on.
     func change(volume: Double, filter: String) {
         targetGain = Float(volume)
-        if filter != self.filter {
-            self.filter = filter
-            avfilter_graph_free(&graph)
-        }
+        guard filter != self.filter else { return }
+        self.filter = filter
+        avfilter_graph_free(&graph)
+        drainResampler()
     }
 
     /// Takes a packet, or nil at the end of the track. A damaged packet is passed over.
@@ -100,6 +103,7 @@ final class Transcoder {
             av_frame_unref(decoded)
             if tb_cpu_budget_spent() { throw .tooExpensive }
         }
+        if packet == nil { drainResampler() }
     }
 
     private func run(_ frame: UnsafeMutablePointer<AVFrame>, at: Int64?) throws(WorkerError) {
@@ -107,7 +111,8 @@ final class Transcoder {
         guard format.0 > 0, format.0 <= 768_000, (1...64).contains(format.2) else {
             throw WorkerError(.damaged, "impossible format")
         }
-        if graph == nil || format != graphFormat { try build(frame, format) }
+        if AudioFilter(rawValue: filter) == nil { return try resample(frame, format, at: at) }
+        if graph == nil || format != inputFormat { try build(frame, format) }
         // Whatever the decoder made of the file's times: what is not believed is no time at all.
         frame.pointee.pts =
             at.map { av_rescale_q($0, Demuxer.rate, AVRational(num: 1, den: format.0)) } ?? tb_no_pts()
@@ -120,18 +125,48 @@ final class Transcoder {
         }
     }
 
+    private func resample(
+        _ frame: UnsafeMutablePointer<AVFrame>, _ format: (Int32, Int32, Int32), at: Int64?
+    ) throws(WorkerError) {
+        if resampler == nil || format != inputFormat {
+            drainResampler()
+            resampler = try Resampler(frame)
+            inputFormat = format
+        }
+        guard let resampler else { return }
+        let at = at.map { $0 - resampler.delay }
+        let count = try resampler.convert(frame)
+        collect(UnsafePointer(resampler.samples), count, at: at ?? tb_no_pts())
+    }
+
+    /// What it still holds belongs to the track too.
+    private func drainResampler() {
+        guard let resampler else { return }
+        // Of a track that begins later, nothing is wanted yet.
+        if skipUntil == nil {
+            let count = resampler.drain()
+            collect(UnsafePointer(resampler.samples), count, at: tb_no_pts())
+        }
+        self.resampler = nil
+    }
+
     private func collect(_ frame: UnsafeMutablePointer<AVFrame>) {
         guard let data = frame.pointee.data.0 else { return }
-        let count = Int(frame.pointee.nb_samples)
+        let samples = UnsafeRawPointer(data).assumingMemoryBound(to: Float.self)
+        collect(samples, Int(frame.pointee.nb_samples), at: frame.pointee.pts)
+    }
+
+    /// Interleaved stereo at 48 kHz; `pts` is the first sample's position.
+    private func collect(_ samples: UnsafePointer<Float>, _ count: Int, at pts: Int64) {
+        guard count > 0 else { return }
         var first = 0
         if let until = skipUntil {
-            let isBelievable = abs(Double(frame.pointee.pts)) <= Double(AudioRing.maximumPosition)
-            let at = isBelievable ? frame.pointee.pts : until
+            let isBelievable = abs(Double(pts)) <= Double(AudioRing.maximumPosition)
+            let at = isBelievable ? pts : until
             if at + Int64(count) <= until { return }
             first = Int(min(Int64(count), max(0, until - at)))
             skipUntil = nil
         }
-        let samples = UnsafeRawPointer(data).assumingMemoryBound(to: Float.self)
         waiting.append(
             contentsOf: UnsafeBufferPointer(
                 start: samples + first * Self.channels, count: (count - first) * Self.channels))
@@ -167,7 +202,7 @@ final class Transcoder {
         }
         avfilter_inout_free(&inputs)
         avfilter_inout_free(&outputs)
-        graphFormat = format
+        inputFormat = format
     }
 
     /// The next packet, or nil where more input is needed. At the end of the track the last frame is filled with silence.

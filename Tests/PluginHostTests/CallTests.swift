@@ -126,7 +126,7 @@ struct CallTests {
         let hanging = (0..<6).map { _ in
             Task { await failure { try await host.invoke("hang_stuck", somebody, ["number": .integer(Int64(input))]) } }
         }
-        #expect(await eventually { clock.sleeperCount == 6 })
+        #expect(await eventually { host.tasks.openCount == 6 && clock.sleeperCount == 1 })
         #expect(try await host.text("second_status", [:]) == "1")
         clock.advance(by: PluginHost.commandDeadline)
         for task in hanging { #expect(await task.value?.code == TB_E_TIMEOUT) }

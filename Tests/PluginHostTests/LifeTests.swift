@@ -159,7 +159,7 @@ struct LifeTests {
         #expect(log.contains("a message that is not text"), "\(log.all)")
         #expect(!log.all.contains { $0.unicodeScalars.contains { $0.value == 27 } })
         let kept = Task { await failure { try await host.text(bad, "keep") } }
-        #expect(await eventually { clock.sleeperCount == 1 })
+        #expect(await eventually { host.tasks.openCount == 1 && clock.sleeperCount == 1 })
         clock.advance(by: PluginHost.commandDeadline)
         #expect(await kept.value?.code == TB_E_TIMEOUT)
         #expect(try host.status(of: bad).stuckLanes == 0, "silent is not stuck")

@@ -142,7 +142,8 @@ struct ReloadTests {
         try plugin.build("2.0.0")
         try await host.reload(plugin.id)
         _ = await failure { try await host.text(plugin, "broken") }
-        #expect(await eventually { clock.sleeperCount == 1 })
+        // The trial's end, and the deadline of calls.
+        #expect(await eventually { clock.sleeperCount == 2 })
         clock.advance(by: .seconds(59))
         #expect(!plugin.events.contains("stop 1.0.0"))
         clock.advance(by: .seconds(1))

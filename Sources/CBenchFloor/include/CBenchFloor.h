@@ -49,8 +49,9 @@ typedef struct tb_transcoded {
     int64_t packets, bytes, cpu;
 } tb_transcoded;
 
-// Decodes `path`, resamples to 48 kHz stereo, and encodes 20 ms Opus packets on the calling thread. 0, or -1.
-int tb_transcode(const char *path, int bitrate, int complexity, tb_transcoded *result);
+// Decodes `path`, resamples to 48 kHz stereo, and encodes 20 ms Opus packets on the calling thread: in one go, or with the
+// pauses that the worker makes where rings are emptied as soon as they are full. 0, or -1.
+int tb_transcode(const char *path, int bitrate, int complexity, int paced, tb_transcoded *result);
 
 // MARK: The floor of a typed call
 
@@ -58,3 +59,22 @@ int tb_transcode(const char *path, int bitrate, int complexity, tb_transcoded *r
 int32_t tb_bench_command(void *self, uint64_t task, const void *invocation, const void *text, int64_t integer, double number);
 // Nanoseconds of wall time for `count` calls of it from C through a pointer that the compiler cannot see through.
 int64_t tb_bench_direct_calls(size_t count);
+
+// The same with one array of values instead, as languages without C function types take it: `values` begins with a
+// tb_value_v1 a parameter.
+int32_t tb_bench_invoke(void *self, uint64_t task, const void *invocation, const void *values, size_t count);
+
+// MARK: The floor of an asynchronous call
+
+// A thread that waits for commands.
+typedef struct tb_hop tb_hop;
+tb_hop *tb_hop_new(void);
+void tb_hop_free(tb_hop *hop);
+// Nanoseconds of wall time for `calls` commands there, one after the other, each waited for: two switches of threads.
+int64_t tb_hop_run(tb_hop *hop, size_t calls);
+
+// MARK: A web server
+
+// Answers every request on the loopback with 64 bytes. Its descriptor, or -1.
+int tb_bench_server(uint16_t *port);
+void tb_bench_server_stop(int server);

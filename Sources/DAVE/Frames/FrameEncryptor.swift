@@ -80,7 +80,7 @@ public final class FrameEncryptor: @unchecked Sendable {
         withExtendedLifetime(old) {}
     }
 
-    /// Encrypts `frame` to `target` (at least `frame.count + overhead` bytes).
+    /// Encrypts `frame` to `target` (at least `frame.count + overhead` bytes), which may begin where `frame` does.
     /// - Returns: bytes written; 0 where frames are withheld; -1 where the frame could not be encrypted.
     public func encrypt(_ frame: UnsafeRawBufferPointer, into target: UnsafeMutableRawBufferPointer) -> Int {
         if hasPending.load(ordering: .acquiring) { takePending() }

@@ -21,6 +21,13 @@ public final class ManualClock: Clock, Sendable {
     public var minimumResolution: Duration { .nanoseconds(1) }
     public var sleeperCount: Int { state.withLock { $0.sleepers.count } }
 
+    /// Whether somebody is to be woken within `duration` from now.
+    public func hasSleeper(within duration: Duration) -> Bool {
+        state.withLock { state in
+            state.sleepers.values.contains { $0.until <= state.now.advanced(by: duration) }
+        }
+    }
+
     public func sleep(until deadline: Instant, tolerance: Duration?) async throws {
         let id = state.withLock { state in
             state.next += 1
