@@ -10,19 +10,17 @@ extension PluginInstance {
     func stop(_ deadlines: PluginHost.Deadlines, clock: any Clock<Duration>) async -> Bool {
         guard beginStop() else { return true }
         ports.stop()
+        sounds.interruptAll()
         let stopped: Void? = await lane.perform("stop", within: deadlines.stop, clock: clock) { [self] in
             table.pointee.stop?(created)
         }
         cancelOpenTasks()
         var isClean = stopped != nil
         if isClean {
-            let destroyed: Void? = await lane.perform(
+            let destroyed = await lane.perform(
                 "destroy", exclusive: true, within: deadlines.destroy, clock: clock
-            ) { [self] in
-                ports.drain()
-                table.pointee.destroy?(created)
-            }
-            isClean = destroyed != nil
+            ) { [self] in destroy() }
+            isClean = destroyed ?? false
         }
         finish(isClean)
         return isClean
@@ -32,6 +30,7 @@ extension PluginInstance {
     func stopSoon() {
         guard beginStop() else { return }
         ports.stop()
+        sounds.interruptAll()
         let stopping = lane.submit("stop") { [self] in
             table.pointee.stop?(created)
             cancelOpenTasks()
@@ -41,12 +40,16 @@ extension PluginInstance {
             finish(false)
             return
         }
-        lane.submit("destroy", exclusive: true) { [self] in
-            ports.drain()
-            table.pointee.destroy?(created)
-            finish(true)
-        }
+        lane.submit("destroy", exclusive: true) { [self] in finish(destroy()) }
         lane.close()
+    }
+
+    /// On the lane. False where a reader does not come back, under whose feet nothing is destroyed.
+    private func destroy() -> Bool {
+        ports.drain()
+        guard sounds.drain() else { return false }
+        table.pointee.destroy?(created)
+        return true
     }
 
     private func finish(_ isClean: Bool) {
