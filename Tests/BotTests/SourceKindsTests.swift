@@ -71,26 +71,26 @@ extension WholeBot {
         }
 
         @Test func anAddressIsFetchedAndSoughtByRange() async throws {
-            let song = try await Self.song("paper-lanterns.mp3")
+            let song = try await Self.song("long-way-home.m4a")
             let server = try LoopbackServer { _, headers, _ in LoopbackServer.ranged(song, headers) }
             let folder = try await PluginFolder()
             let rig = try await Self.rig(folder, server)
             let ear = try await rig.world.listen(rig.human, in: rig.home.voice)
-            let query = "read:url:http://music.test.example:\(server.port)/song.mp3"
+            let query = "read:url:http://music.test.example:\(server.port)/song.m4a"
             let card = try await rig.type("play", ["query": .string(query)])
             #expect(text(of: card).contains("Something"), "\(text(of: card))")
             #expect(await rig.hear(150, by: ear))
-            let (value, start) = try await rig.compare(ear, with: "paper-lanterns.mp3")
+            let (value, start) = try await rig.compare(ear, with: "long-way-home.m4a")
             #expect(value > 0.98 && abs(start) < 0.1, "\(value) at \(start)")
             #expect(server.requests.first?["x-key"] == "of the plugin")
             #expect(server.requests.first?["range"] == "bytes=0-")
             _ = try await rig.type("seek", ["position": "0:30"])
             ear.clear()
             #expect(await rig.hear(150, by: ear))
-            let (again, place) = try await rig.compare(ear, with: "paper-lanterns.mp3", last: 2)
+            let (again, place) = try await rig.compare(ear, with: "long-way-home.m4a", last: 2)
             #expect(again > 0.98 && (30...32.5).contains(place), "\(again) at \(place)")
             let far = server.requests.compactMap { $0["range"] }.contains { range in
-                (Int(range.dropFirst(6).dropLast()) ?? 0) > 300_000
+                (Int(range.dropFirst(6).dropLast()) ?? 0) > 100_000
             }
             #expect(far, "\(server.requests.compactMap { $0["range"] })")
             await rig.stop()
@@ -148,7 +148,10 @@ extension WholeBot {
                 "play", options: [["name": "query", "type": 3, "value": .string(query)]], by: who)
             #expect(
                 await eventually {
-                    await rig.world.recordedRequests().contains { $0.body.map { text(of: $0).contains(words) } ?? false }
+                    await rig.world.recordedRequests().contains { request in
+                        guard let body = request.body, let data = try? JSONEncoder().encode(body) else { return false }
+                        return String(decoding: data, as: UTF8.self).contains(words)
+                    }
                 })
             await rig.stop()
             server.stop()

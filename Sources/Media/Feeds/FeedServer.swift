@@ -180,7 +180,9 @@ final class FeedServer: @unchecked Sendable {
         var outcome: Result<Int, MediaError> = .success(0)
         buffer.withUnsafeMutableBytes { bytes in
             let target = UnsafeMutableRawBufferPointer(rebasing: bytes[FeedWire.replyHeader...])
-            do throws(MediaError) { outcome = .success(try feed.read(into: target)) } catch { outcome = .failure(error) }
+            do throws(MediaError) { outcome = .success(try feed.read(into: target)) } catch {
+                outcome = .failure(error)
+            }
         }
         let count = try outcome.get()
         guard (0...FeedWire.chunk).contains(count) else {

@@ -31,7 +31,8 @@ public struct Track: Hashable, Sendable, Codable {
 
     public init(
         source: String, key: String, title: String, artist: String = "", album: String? = nil,
-        isrc: String? = nil, duration: Duration? = nil, pageURL: String? = nil, artwork: String? = nil, flags: Flags = []
+        isrc: String? = nil, duration: Duration? = nil, pageURL: String? = nil, artwork: String? = nil,
+        flags: Flags = []
     ) {
         self.source = source
         self.key = key
