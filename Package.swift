@@ -155,7 +155,7 @@ let testTargets: [Target] = [
     tests("PluginCheckTests", ["PluginCheck"]),
     tests("HostServicesTests", ["HostServices", "PluginHost", "CSodium", pluginABI, http, logging] + nio),
     tests("SandboxTests", ["Sandbox", "DiscordModel", "DAVE"] + nio),
-    tests("BotTests", ["Bot", "PluginHost", "PluginStore", "Sandbox"]),
+    tests("BotTests", ["Bot", "HostServices", "PluginHost", "PluginStore", "Sandbox"]),
     tests("CLITests", ["Bot", "Files", "Sandbox", "DiscordModel", "TimmyCore", logging]),
 ]
 

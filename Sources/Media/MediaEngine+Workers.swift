@@ -107,17 +107,38 @@ extension MediaEngine {
     private func judge(_ lanes: [LaneReport], of worker: Worker) {
         for lane in lanes.prefix(64) {
             if lane.cpu > configuration.cpuLimit { return lost(worker, .fooled(lane.id)) }
-            if lane.wall > configuration.inputLimit { return lost(worker, .stalled(lane.id)) }
+            guard lane.wall > configuration.inputLimit else { continue }
+            guard let entry = entries[lane.id], entry.worker === worker, entry.input.server != nil else {
+                return lost(worker, .stalled(lane.id))
+            }
+            // A feed's end sets the thread free: no reason to take the worker from the others.
+            giveUp(lane.id)
         }
     }
 
     // MARK: Watching
+
+    /// A feed that gives nothing, and the stream that waits for it.
+    private func giveUp(_ id: UInt32) {
+        entries[id]?.worker?.send(.close(id: id))
+        fail(id, MediaError(.unreadable, "no more bytes came"))
+    }
+
+    private func watchFeeds() {
+        let limit = max(1, configuration.inputLimit / max(1, configuration.heartbeat.milliseconds))
+        for (id, entry) in entries {
+            guard let server = entry.input.server else { continue }
+            let isPatient = server.mayFallSilent && entry.waiting == nil
+            if entries[id]?.silence.look(server.currentRead) ?? 0 > limit, !isPatient { giveUp(id) }
+        }
+    }
 
     func watch() async {
         var number: UInt32 = 0
         while !stopped {
             do { try await clock.sleep(for: configuration.heartbeat) } catch { return }
             number &+= 1
+            watchFeeds()
             for (role, seat) in seats {
                 let patience = seat.isReady ? configuration.missedHeartbeats : configuration.startHeartbeats
                 if seat.unanswered >= patience {
@@ -170,5 +191,24 @@ extension MediaEngine {
         }
         seats[.quarantine] = nil
         seat.worker.end()
+    }
+}
+
+/// How many times in a row a feed was found at the same read.
+struct Silence: Sendable, Equatable {
+    private var read: UInt64?
+    private var looks = 0
+
+    /// - Parameter current: the read that is under way, if any.
+    mutating func look(_ current: UInt64?) -> Int {
+        looks = current != nil && current == read ? looks + 1 : 0
+        read = current
+        return looks
+    }
+}
+
+extension Duration {
+    fileprivate var milliseconds: Int {
+        Int(clamping: components.seconds * 1_000 + components.attoseconds / 1_000_000_000_000_000)
     }
 }

@@ -35,8 +35,10 @@ public actor MediaEngine {
     /// A stream; `waiting` is who opens it.
     struct Entry {
         weak var stream: MediaStream?
-        let file: MediaFile
+        let input: StreamInput
         var waiting: CheckedContinuation<Result<Void, MediaError>, Never>?
+        /// How long its feed has been silent.
+        var silence = Silence()
         /// Where it is served; nil while it waits for a process.
         var worker: Worker?
         /// Whether a worker has ever had it.
@@ -111,12 +113,25 @@ public actor MediaEngine {
 
     /// Opens `file` and returns once its first packets are in the ring.
     public func open(_ file: MediaFile, options: StreamOptions) async throws(MediaError) -> MediaStream {
-        try begin()
-        var options = options
-        options.start = min(options.start, AudioRing.maximumPosition)
-        let id = takeID()
-        let stream = MediaStream(id: id, engine: self, ring: try makeRing(), options: options)
-        entries[id] = Entry(stream: stream, file: file)
+        try await open(.file(file), options: options)
+    }
+
+    /// Opens `input` and returns once its first packets are in the ring.
+    public func open(_ input: MediaInput, options: StreamOptions) async throws(MediaError) -> MediaStream {
+        let input = StreamInput(input)
+        let stream: MediaStream
+        let id: UInt32
+        do throws(MediaError) {
+            try begin()
+            var options = options
+            options.start = min(options.start, AudioRing.maximumPosition)
+            id = takeID()
+            stream = MediaStream(id: id, engine: self, ring: try makeRing(), options: options)
+        } catch {
+            input.finish()
+            throw error
+        }
+        entries[id] = Entry(stream: stream, input: input)
         let outcome = await withCheckedContinuation { continuation in
             entries[id]?.waiting = continuation
             place(stream: id)
@@ -137,10 +152,15 @@ public actor MediaEngine {
             }
             options = stream.replaceRing(ring)
         }
+        guard let input = entry.input.attach(takingOverAt: entry.wasSent ? options.start : nil) else {
+            return fail(id, MediaError(.internalError, "no descriptors for a feed"))
+        }
         entries[id]?.worker = worker
         entries[id]?.wasSent = true
+        entries[id]?.silence = Silence()
         let ring = stream.ring
-        worker.send(.open(id: id, options: options), entry.file, and: ring.fileDescriptor, of: ring)
+        worker.send(
+            .open(id: id, options: options, input: input.options), input.file, and: ring.fileDescriptor, of: ring)
     }
 
     func change(_ id: UInt32, volume: Double, filter: String) {
@@ -149,6 +169,7 @@ public actor MediaEngine {
 
     func close(_ id: UInt32) {
         guard let entry = entries.removeValue(forKey: id) else { return }
+        entry.input.finish()
         entry.worker?.send(.close(id: id))
         entry.waiting?.resume(returning: .failure(MediaError(.internalError, "closed while it was being opened")))
         releaseQuarantine()
@@ -188,6 +209,9 @@ public actor MediaEngine {
     func fail(_ id: UInt32, _ error: MediaError) {
         if let probe = probes.removeValue(forKey: id) { return probe.waiting.resume(returning: .failure(error)) }
         guard let entry = entries.removeValue(forKey: id) else { return }
+        // What the feed says about itself is more than what the worker saw of it.
+        let error = entry.input.server?.failure ?? error
+        entry.input.finish()
         // Whoever listens to the ring does not wait for what does not come.
         entry.stream?.ring.finish(.failed)
         entry.stream?.sink.yield(.failed(error))

@@ -7,17 +7,21 @@ public struct MediaError: Error, Sendable, Equatable, CustomStringConvertible {
     public let failure: MediaFailure
     /// For the operator.
     public let detail: String
+    /// For the user, where there is more to say than the failure's own words.
+    public let userText: String?
 
-    public init(_ failure: MediaFailure, _ detail: String) {
+    public init(_ failure: MediaFailure, _ detail: String, user userText: String? = nil) {
         self.failure = failure
         self.detail = detail
+        self.userText = userText
     }
 
     public var description: String { "\(failure.rawValue): \(detail)" }
 
     /// For the user, in plain words.
     public var userMessage: String {
-        switch failure {
+        if let userText { return userText }
+        return switch failure {
         case .unreadable: "This track could not be read."
         case .noAudio: "This file has no sound in it."
         case .unsupported: "This kind of file cannot be played."

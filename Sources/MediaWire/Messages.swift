@@ -45,7 +45,7 @@ public enum AudioFilter: String, CaseIterable, Sendable {
 
 /// What the host asks for.
 public enum WorkerRequest: Codable, Sendable, Equatable {
-    case open(id: UInt32, options: StreamOptions)
+    case open(id: UInt32, options: StreamOptions, input: MediaInputOptions = MediaInputOptions())
     case change(id: UInt32, volume: Double, filter: String)
     case close(id: UInt32)
     case probe(id: UInt32)

@@ -73,4 +73,30 @@ public struct SourceHandle: Sendable {
         if case .artwork(let type, let bytes) = outcome { return (type, bytes) }
         return nil
     }
+
+    /// The picture at an address that the plugin gave, fetched as if by the plugin; nil where there is none, or something
+    /// that is no picture.
+    public func picture(at url: String) async -> (type: String, bytes: [UInt8])? {
+        guard url.hasPrefix("https://"), let instance = host.current(id) else { return nil }
+        var request = HTTPFetchRequest(url: url)
+        request.limit = PictureType.maximumSize
+        request.totalTimeout = Self.resolveDeadline
+        guard let (head, body) = try? await host.services.http.fetchAll(request, for: instance.ports.caller),
+            head.status == 200, let type = PictureType.of(body)
+        else { return nil }
+        return (type, body)
+    }
+}
+
+/// What kind of picture some bytes are, whatever anybody says about them.
+enum PictureType {
+    static let maximumSize: UInt64 = 4 << 20
+
+    /// Nil for anything but PNG (its specification, section 5.2) and JPEG (SOI and a marker, ITU-T T.81, B.1.1.2).
+    static func of(_ bytes: [UInt8]) -> String? {
+        guard bytes.count <= maximumSize else { return nil }
+        if bytes.starts(with: [0x89, 0x50, 0x4E, 0x47, 0x0D, 0x0A, 0x1A, 0x0A]) { return "image/png" }
+        if bytes.starts(with: [0xFF, 0xD8, 0xFF]) { return "image/jpeg" }
+        return nil
+    }
 }

@@ -18,6 +18,7 @@ final class PluginInstance: @unchecked Sendable {
     let tasks: TaskTable
     let services: PluginServices
     let ports: PluginPorts
+    let sounds = OpenSounds()
     private let logger: Logger
     private let host: UnsafeMutablePointer<tb_host_v1>
     let table: UnsafePointer<tb_plugin_v1>

@@ -154,13 +154,6 @@ public struct PluginChoice: Sendable, Equatable {
     public let name, value: String
 }
 
-/// How a source gives a track's sound.
-public enum PluginMedia: Sendable, Equatable {
-    /// An open descriptor that the receiver now owns.
-    case file(descriptor: Int32)
-    case url(String)
-}
-
 /// A value that a user gave to an option.
 public enum PluginValue: Sendable, Equatable {
     case string(String)

@@ -25,22 +25,27 @@ struct WorkerError: Error {
     static let tooExpensive = WorkerError(.tooExpensive, "decoding takes far longer than playing")
 }
 
-/// Reads packets of the best audio stream from a descriptor. Owned by one thread at a time.
-final class Demuxer {
+/// Reads packets of the best audio stream in a container. Owned by one thread at a time.
+final class Demuxer: PacketSource {
     /// 48 kHz, the time base of everything behind the demuxer.
     static let rate = AVRational(num: 1, den: 48_000)
     private static let bufferSize = 32 << 10
     /// Packets of other streams (video, say) that may be skipped between two of ours.
     private static let maximumSkipped = 10_000
 
-    private let source: DescriptorSource
+    /// Of a feed's input, the most that counts as needed for the next packet: no more is known to come.
+    private static let largestNeed = 16 << 10
+
+    private let source: ByteInput
     private var format: UnsafeMutablePointer<AVFormatContext>?
     let stream: UnsafeMutablePointer<AVStream>
     private let packet: UnsafeMutablePointer<AVPacket>
+    /// Bytes that each of the last packets took from the input.
+    private var needs = [Int](repeating: 0, count: 16)
+    private var needIndex = 0
 
-    /// Takes over `descriptor`.
-    init(descriptor: Int32) throws(WorkerError) {
-        source = DescriptorSource(descriptor: descriptor)
+    init(_ input: ByteInput) throws(WorkerError) {
+        source = input
         guard let packet = av_packet_alloc(), let context = avformat_alloc_context(),
             let io = source.makeIO(Self.bufferSize)
         else { throw WorkerError(.internalError, "out of memory") }
@@ -57,7 +62,7 @@ final class Demuxer {
         var opened: UnsafeMutablePointer<AVFormatContext>? = context
         let status = avformat_open_input(&opened, nil, nil, nil)
         guard status == 0, let format = opened else {
-            DescriptorSource.free(io)
+            ByteInput.free(io)
             var gone: UnsafeMutablePointer<AVPacket>? = packet
             av_packet_free(&gone)
             throw tb_cpu_budget_spent() ? .tooExpensive : WorkerError(.unsupported, code: status)
@@ -72,7 +77,7 @@ final class Demuxer {
         guard !isSpent, index >= 0, let found = format.pointee.streams[Int(index)] else {
             var closing: UnsafeMutablePointer<AVFormatContext>? = format
             avformat_close_input(&closing)
-            DescriptorSource.free(io)
+            ByteInput.free(io)
             var gone: UnsafeMutablePointer<AVPacket>? = packet
             av_packet_free(&gone)
             throw isSpent ? .tooExpensive : WorkerError(.noAudio, "no audio stream")
@@ -88,13 +93,35 @@ final class Demuxer {
         av_packet_free(&gone)
         let io = format?.pointee.pb
         avformat_close_input(&format)
-        if let io { DescriptorSource.free(io) }
+        if let io { ByteInput.free(io) }
     }
 
     var parameters: UnsafeMutablePointer<AVCodecParameters> { stream.pointee.codecpar }
 
+    var timeBase: AVRational { stream.pointee.time_base }
+    var canSeek: Bool { source.canSeek }
+
+    /// As much is there as any of the last packets took.
+    var hasInput: Bool {
+        guard source is FeedInput, let io = format?.pointee.pb else { return true }
+        let buffered = io.pointee.buf_end - io.pointee.buf_ptr
+        let need = min(Self.largestNeed, max(1, needs.max() ?? 1))
+        return buffered >= need || source.has(need - buffered)
+    }
+
+    private var place: Int64 { format?.pointee.pb.map { avio_seek($0, 0, SEEK_CUR) } ?? 0 }
+
     /// The next packet of our stream, valid until the next call; nil at the end.
     func next() throws(WorkerError) -> UnsafeMutablePointer<AVPacket>? {
+        let before = place
+        defer {
+            needs[needIndex] = Int(clamping: max(0, place - before))
+            needIndex = (needIndex + 1) % needs.count
+        }
+        return try read()
+    }
+
+    private func read() throws(WorkerError) -> UnsafeMutablePointer<AVPacket>? {
         for _ in 0..<Self.maximumSkipped {
             av_packet_unref(packet)
             let status = av_read_frame(format, packet)
@@ -122,7 +149,7 @@ final class Demuxer {
 
     /// Goes to the last packet at or before `samples` (48 kHz); false where the input cannot seek.
     func seek(to samples: UInt64) -> Bool {
-        guard source.isSeekable else { return false }
+        guard canSeek else { return false }
         // Opus decoders need 80 ms to converge (RFC 7845, section 4.6); other codecs are content with less.
         let early = max(0, Int64(min(samples, 1 << 40)) - 3_840)
         let target = av_rescale_q(early, Self.rate, stream.pointee.time_base)
@@ -182,56 +209,5 @@ final class Demuxer {
             }
         }
         return nil
-    }
-}
-
-/// libavformat's input over a descriptor: a file, or a pipe that cannot seek.
-final class DescriptorSource {
-    let descriptor: Int32
-    let isSeekable: Bool
-
-    init(descriptor: Int32) {
-        self.descriptor = descriptor
-        isSeekable = lseek(descriptor, 0, SEEK_SET) >= 0
-    }
-
-    deinit { close(descriptor) }
-
-    /// The context borrows this object, which therefore must outlive it.
-    func makeIO(_ size: Int) -> UnsafeMutablePointer<AVIOContext>? {
-        guard let buffer = av_malloc(size) else { return nil }
-        let io = avio_alloc_context(
-            buffer.assumingMemoryBound(to: UInt8.self), Int32(size), 0, Unmanaged.passUnretained(self).toOpaque(),
-            { opaque, buffer, count in
-                guard let opaque else { return tb_averror_io() }
-                let source = Unmanaged<DescriptorSource>.fromOpaque(opaque).takeUnretainedValue()
-                // A file that is searched from end to end computes between reads.
-                if tb_cpu_budget_spent() { return tb_averror_exit() }
-                while true {
-                    let got = Glibc.read(source.descriptor, buffer, Int(count))
-                    if got > 0 { return Int32(got) }
-                    if got == 0 { return tb_averror_eof() }
-                    if errno != EINTR { return tb_averror_io() }
-                }
-            }, nil,
-            { opaque, offset, whence in
-                guard let opaque else { return Int64(tb_averror_io()) }
-                let source = Unmanaged<DescriptorSource>.fromOpaque(opaque).takeUnretainedValue()
-                guard source.isSeekable else { return Int64(tb_averror_unseekable()) }
-                if whence & AVSEEK_SIZE != 0 {
-                    var status = stat()
-                    return fstat(source.descriptor, &status) == 0 ? Int64(status.st_size) : Int64(tb_averror_io())
-                }
-                let place = lseek(source.descriptor, Int(offset), whence & 3)
-                return place >= 0 ? Int64(place) : Int64(tb_averror_io())
-            })
-        if let io { io.pointee.seekable = isSeekable ? AVIO_SEEKABLE_NORMAL : 0 }
-        return io
-    }
-
-    static func free(_ io: UnsafeMutablePointer<AVIOContext>) {
-        av_free(io.pointee.buffer)
-        var gone: UnsafeMutablePointer<AVIOContext>? = io
-        avio_context_free(&gone)
     }
 }

@@ -22,12 +22,34 @@ final class Server: @unchecked Sendable {
     private static let openBudget: UInt64 = 1_000_000_000
     private static let fillBudget: UInt64 = 500_000_000
 
+    /// Bytes of a container on a feed that are there before it is opened, and feeds that may be opened at once: the rest
+    /// of the threads is for those that play.
+    private static let firstBytes = 4 << 10
+    private static let maximumOpening = 8
+
     /// A stream, or a probe, and what is to be done with it in order.
     private final class Item {
         var jobs: [() -> Void] = []
         var stream: Stream?
+        /// To be opened once something of its input has come.
+        var opening: Opening?
         var isQueued = false
         var isRunning = false
+    }
+
+    /// A feed and what it is to become.
+    private final class Opening {
+        let input: ByteInput
+        let ring: AudioRing
+        let options: StreamOptions
+        let inputOptions: MediaInputOptions
+
+        init(_ input: ByteInput, _ ring: AudioRing, _ options: StreamOptions, _ inputOptions: MediaInputOptions) {
+            (self.input, self.ring, self.options, self.inputOptions) = (input, ring, options, inputOptions)
+        }
+
+        /// Opening a container takes a thread until enough of it is there: not before it has begun to come.
+        var canBegin: Bool { inputOptions.format != .container || input.has(Server.firstBytes) }
     }
 
     private let socket: WireSocket
@@ -39,6 +61,8 @@ final class Server: @unchecked Sendable {
     private var lanes: [Lane] = []
     /// Threads that are to be, counting those that start just now.
     private var threadCount = 0
+    /// Feeds that are being opened.
+    private var openingCount = 0
     private var freePlaces = Array((0..<Server.maximumThreads).reversed())
 
     init(socket: WireSocket, board: OpaquePointer) {
@@ -62,14 +86,14 @@ final class Server: @unchecked Sendable {
 
     private func take(_ request: WorkerRequest, _ descriptors: [Int32]) {
         switch request {
-        case .open(let id, let options):
+        case .open(let id, let options, let input):
             guard descriptors.count == 2 else { return refuse(id, descriptors) }
-            enqueue(id) { [self] in open(id, options, descriptors) }
+            enqueue(id) { [self] in prepare(id, options, input, descriptors) }
         case .change(let id, let volume, let filter):
             enqueue(id) { [self] in
                 attempt(id) { stream throws(WorkerError) in try stream.change(volume: volume, filter: filter) }
             }
-        case .close(let id): enqueue(id) { [self] in set(nil, for: id) }
+        case .close(let id): enqueue(id) { [self] in close(id) }
         case .probe(let id):
             guard descriptors.count == 2 else { return refuse(id, descriptors) }
             enqueue(id) { [self] in probe(id, descriptors) }
@@ -78,7 +102,7 @@ final class Server: @unchecked Sendable {
     }
 
     private func refuse(_ id: UInt32, _ descriptors: [Int32]) {
-        for descriptor in descriptors { close(descriptor) }
+        for descriptor in descriptors { Glibc.close(descriptor) }
         socket.send(WorkerReply.failed(id: id, failure: .internalError, detail: "descriptors are missing"))
     }
 
@@ -118,6 +142,20 @@ final class Server: @unchecked Sendable {
         return queue[taken]
     }
 
+    /// Those whose input has begun to come, as far as threads may be taken for that.
+    private func beginOpening() {
+        for (id, item) in items where item.opening != nil && !item.isRunning && openingCount < Self.maximumOpening {
+            guard let opening = item.opening, opening.canBegin else { continue }
+            item.opening = nil
+            openingCount += 1
+            item.jobs.append { [self] in
+                open(id, opening)
+                lock.withLock { openingCount -= 1 }
+            }
+            queueUp(id, item)
+        }
+    }
+
     private func addThread() {
         guard threadCount < Self.maximumThreads, let place = freePlaces.popLast() else { return }
         threadCount += 1
@@ -132,6 +170,7 @@ final class Server: @unchecked Sendable {
             let now = clockMilliseconds()
             lock.withLock {
                 for (id, item) in items where item.stream?.needsFilling == true { queueUp(id, item) }
+                beginOpening()
                 var stuck = 0
                 for lane in lanes {
                     lane.observe()
@@ -187,7 +226,7 @@ final class Server: @unchecked Sendable {
         item.isRunning = false
         if !item.jobs.isEmpty {
             queueUp(id, item)
-        } else if item.stream == nil {
+        } else if item.stream == nil, item.opening == nil {
             items[id] = nil
         }
     }
@@ -205,26 +244,51 @@ final class Server: @unchecked Sendable {
         withExtendedLifetime(old) {}
     }
 
-    private func open(_ id: UInt32, _ options: StreamOptions, _ descriptors: [Int32]) {
+    private func prepare(
+        _ id: UInt32, _ options: StreamOptions, _ inputOptions: MediaInputOptions, _ descriptors: [Int32]
+    ) {
+        let input = Input.make(descriptors[0], inputOptions)
         guard let ring = try? AudioRing(adopting: descriptors[1]) else {
-            close(descriptors[0])
             socket.send(WorkerReply.failed(id: id, failure: .internalError, detail: "ring cannot be mapped"))
             return
         }
+        let opening = Opening(input, ring, options, inputOptions)
+        guard inputOptions.isFeed, inputOptions.format == .container else { return open(id, opening) }
+        lock.withLock { items[id]?.opening = opening }
+    }
+
+    private func open(_ id: UInt32, _ opening: Opening) {
         do throws(WorkerError) {
-            let stream = try Stream(id: id, descriptor: descriptors[0], ring: ring, options: options)
-            let goesOn = try stream.fill()
-            socket.send(WorkerReply.opened(id: id, info: stream.info, passthrough: stream.isPassthrough))
-            if goesOn { set(stream, for: id) } else { socket.send(WorkerReply.ended(id: id)) }
+            let source = try Input.open(opening.input, opening.inputOptions.format)
+            let stream = try Stream(
+                id: id, source: source, ring: opening.ring, options: opening.options, input: opening.inputOptions)
+            set(stream, for: id)
         } catch {
-            ring.finish(.failed)
+            opening.ring.finish(.failed)
             socket.send(WorkerReply.failed(id: id, failure: error.failure, detail: error.detail))
+            return
         }
+        // On what is left of the time for opening: the first packets are part of it.
+        fill(id)
+    }
+
+    private func close(_ id: UInt32) {
+        let opening = lock.withLock {
+            defer { items[id]?.opening = nil }
+            return items[id]?.opening
+        }
+        withExtendedLifetime(opening) {}
+        set(nil, for: id)
     }
 
     private func fill(_ id: UInt32) {
         attempt(id) { stream throws(WorkerError) in
-            guard try !stream.fill() else { return }
+            let goesOn = try stream.fill()
+            if !stream.isAnnounced, stream.hasOutput {
+                stream.isAnnounced = true
+                socket.send(WorkerReply.opened(id: id, info: stream.info, passthrough: stream.isPassthrough))
+            }
+            guard !goesOn else { return }
             set(nil, for: id)
             socket.send(WorkerReply.ended(id: id))
         }
@@ -242,9 +306,9 @@ final class Server: @unchecked Sendable {
     }
 
     private func probe(_ id: UInt32, _ descriptors: [Int32]) {
-        defer { close(descriptors[1]) }
+        defer { Glibc.close(descriptors[1]) }
         do throws(WorkerError) {
-            let demuxer = try Demuxer(descriptor: descriptors[0])
+            let demuxer = try Demuxer(DescriptorInput(descriptor: descriptors[0]))
             var info = demuxer.info
             if let artwork = demuxer.artwork,
                 let memory = mmap(

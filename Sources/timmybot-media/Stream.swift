@@ -13,7 +13,9 @@ final class Stream {
 
     let id: UInt32
     private let ring: AudioRing
-    private let demuxer: Demuxer
+    private let source: any PacketSource
+    /// Where in the track the input begins; nil where that is seen at the first packet, which then is at `options.start`.
+    private var origin: Int64?
     private var options: StreamOptions
     private var transcoder: Transcoder?
     private var atEnd = false
@@ -25,23 +27,37 @@ final class Stream {
     /// Read already, and to go through before the demuxer is asked.
     private var replay: [KeptPacket] = []
     private(set) var isOver = false
+    private var hasPushed = false
+    /// Whether the host knows that it is open.
+    var isAnnounced = false
+    /// Whether the input is still read on to the start.
+    private var isSkipping = false
 
-    /// Takes over `descriptor`.
-    init(id: UInt32, descriptor: Int32, ring: AudioRing, options: StreamOptions) throws(WorkerError) {
+    /// Samples before the start from which on packets are decoded: decoders need some to converge.
+    private static let roll: Int64 = 3_840
+
+    init(
+        id: UInt32, source: any PacketSource, ring: AudioRing, options: StreamOptions, input: MediaInputOptions
+    ) throws(WorkerError) {
         self.id = id
         self.ring = ring
         self.options = options
-        demuxer = try Demuxer(descriptor: descriptor)
-        nextPosition = min(options.start, AudioRing.maximumPosition) / 960 * 960
-        if options.start > 0, !demuxer.seek(to: options.start) {
-            throw WorkerError(.unsupported, "this input cannot seek")
+        self.source = source
+        let start = min(options.start, AudioRing.maximumPosition)
+        nextPosition = start / 960 * 960
+        origin = Int64(min(input.origin, start))
+        if start > input.origin, !source.seek(to: start - input.origin) {
+            guard !source.canSeek else { throw WorkerError(.unreadable, "there is nothing at this place") }
+            isSkipping = true
         }
-        let codec = demuxer.parameters.pointee
+        // What begins anywhere (live) says times that mean nothing here.
+        if input.isFeed, !source.canSeek, start <= input.origin { origin = nil }
+        let codec = source.parameters.pointee
         mayBeUntouched = codec.codec_id == AV_CODEC_ID_OPUS && codec.ch_layout.nb_channels <= 2
         if !mayBeUntouched || !options.isPlain { try startTranscoding(at: options.start) }
     }
 
-    var info: MediaInfo { demuxer.info }
+    var info: MediaInfo { source.info }
     var isPassthrough: Bool { transcoder == nil }
 
     /// Heard within what already waits in the ring.
@@ -54,8 +70,15 @@ final class Stream {
 
     private func startTranscoding(at start: UInt64, isPrimed: Bool = false) throws(WorkerError) {
         transcoder = try Transcoder(
-            demuxer.parameters, timeBase: demuxer.stream.pointee.time_base, options: options, start: start,
-            isPrimed: isPrimed)
+            source.parameters, timeBase: source.timeBase, options: options, start: start, isPrimed: isPrimed)
+    }
+
+    /// Position in the track of a packet's or a frame's time.
+    private func position(_ pts: Int64) -> Int64? {
+        guard let own = source.position(pts) else { return nil }
+        if origin == nil { origin = Int64(options.start) - own }
+        let (sum, overflow) = own.addingReportingOverflow(origin ?? 0)
+        return overflow ? nil : sum
     }
 
     /// In mid-track: the last packets prime decoder and encoder, so that the change itself is not heard.
@@ -63,7 +86,7 @@ final class Stream {
         try startTranscoding(at: nextPosition, isPrimed: kept.count >= 4 && nextPosition >= 4 * 960)
         kept += replay
         replay = []
-        for one in kept { try transcoder?.push(one.packet) { demuxer.position($0) } }
+        for one in kept { try transcoder?.push(one.packet) { position($0) } }
     }
 
     /// In mid-track: the packets that the transcoder has read and not yet given out follow as they are.
@@ -77,10 +100,19 @@ final class Stream {
     /// From any thread.
     var needsFilling: Bool { ring.count < Self.target }
 
-    /// Tops up the ring. Returns whether the stream goes on.
+    /// Whether somebody could hear something, or all is over.
+    var hasOutput: Bool { isOver || hasPushed }
+
+    /// Whether there is something to top the ring up with.
+    private var hasInput: Bool {
+        atEnd || !replay.isEmpty || transcoder?.hasFrame == true || source.hasInput
+    }
+
+    /// Tops up the ring, as far as there is input. Returns whether the stream goes on.
     func fill() throws(WorkerError) -> Bool {
+        if try !skipAhead() { return true }
         // Bounded: a listener who takes packets as fast as they come must not make this look like a hang.
-        for _ in 0..<Self.target where ring.count < Self.target && !isOver {
+        for _ in 0..<Self.target where ring.count < Self.target && !isOver && hasInput {
             if let transcoder {
                 try transcode(transcoder)
             } else {
@@ -88,6 +120,26 @@ final class Stream {
             }
         }
         return !isOver
+    }
+
+    /// Reads on to shortly before the start where the input cannot go there. False where that has to wait for input.
+    private func skipAhead() throws(WorkerError) -> Bool {
+        while isSkipping {
+            guard source.hasInput else { return false }
+            if tb_cpu_budget_spent() { throw .tooExpensive }
+            let packet = try source.next()
+            if let packet, let position = position(packet.pointee.pts) {
+                let length = max(0, av_rescale_q(packet.pointee.duration, source.timeBase, Demuxer.rate))
+                if position + min(length, Self.farthestJump) + Self.roll < Int64(nextPosition) { continue }
+            }
+            isSkipping = false
+            if let packet, transcoder == nil {
+                try pass(packet, at: believable(packet.pointee.pts))
+            } else {
+                try push(packet)
+            }
+        }
+        return true
     }
 
     private func finish() {
@@ -100,7 +152,7 @@ final class Stream {
             let next = replay.removeFirst()
             return try pass(next.packet, at: next.position)
         }
-        guard let packet = try demuxer.next() else { return finish() }
+        guard let packet = try source.next() else { return finish() }
         try pass(packet, at: believable(packet.pointee.pts))
     }
 
@@ -118,11 +170,12 @@ final class Stream {
         keep(packet, at: position)
         if position + 960 <= options.start { return }
         guard ring.push(bytes, position: position) else { throw WorkerError(.damaged, "packet does not fit") }
+        hasPushed = true
         nextPosition = position + 960
     }
 
     private func believable(_ pts: Int64) -> UInt64 {
-        guard let position = demuxer.position(pts), abs(position - Int64(nextPosition)) <= Self.farthestJump else {
+        guard let position = position(pts), abs(position - Int64(nextPosition)) <= Self.farthestJump else {
             return nextPosition
         }
         return UInt64(max(0, position))
@@ -153,12 +206,14 @@ final class Stream {
         }
         while !transcoder.hasFrame, !atEnd {
             if tb_cpu_budget_spent() { throw .tooExpensive }
-            try push(try demuxer.next())
+            guard hasInput else { return }
+            try push(try source.next())
         }
         let pushed = try transcoder.nextPacket(atEnd: atEnd) { bytes, position in
             // What only primed the encoder.
             if position < self.nextPosition { return true }
             self.nextPosition = position + 960
+            self.hasPushed = true
             return self.ring.push(bytes, position: position)
         }
         if !pushed, atEnd { finish() }
@@ -167,7 +222,7 @@ final class Stream {
     private func push(_ packet: UnsafeMutablePointer<AVPacket>?) throws(WorkerError) {
         if packet == nil { atEnd = true }
         if mayBeUntouched, let packet { keep(packet, at: believable(packet.pointee.pts)) }
-        try transcoder?.push(packet) { demuxer.position($0) }
+        try transcoder?.push(packet) { position($0) }
     }
 
     func fail() { ring.finish(.failed) }

@@ -1,10 +1,12 @@
-import Bot
 import DiscordModel
 import Foundation
+import HostServices
 import Logging
 import Sandbox
 import TestSupport
 import Testing
+
+@testable import Bot
 
 /// Everything that plays in real time, one after the other: two whole bots at once on a small machine would measure each
 /// other.
@@ -31,9 +33,12 @@ final class Rig: Sendable {
 
     var world: SandboxWorld { server.world }
 
-    /// - Parameter music: a folder; the demo's songs where nil.
+    /// - Parameters:
+    ///   - music: a folder; the demo's songs where nil.
+    ///   - web: the plugins' way to the network.
     static func start(
         music: String? = nil, directory: String? = nil, environment: [String: String] = [:],
+        web: HTTPService = HTTPService(),
         adjust: (inout SandboxConfiguration) -> Void = { _ in }
     ) async throws -> Rig {
         let installation = Installation(executable: Installation.runningExecutable)
@@ -62,7 +67,7 @@ final class Rig: Sendable {
         settings.merge(environment) { $1 }
         let loaded = try await BotConfiguration.load(
             environment: settings, file: "/nonexistent/timmybot.yaml", installation: installation)
-        let app = try await BotApp(loaded, logger: logger)
+        let app = try await BotApp(loaded, logger: logger, web: web)
         return await Rig(server, app, bot, towns, directory)
     }
 

@@ -10,7 +10,7 @@ import Testing
 /// A C plugin, the host, and the real services together.
 @Suite("A plugin and the host's services")
 struct PluginEndToEndTests {
-    private struct Nothing: PlayerService, ProbeService {
+    struct Nothing: PlayerService, ProbeService {
         private var none: PluginFailure { PluginFailure(code: TB_E_UNSUPPORTED, detail: "not in this test") }
         func play(_ query: String, _ mode: PlayMode, for call: PluginInvocation) async throws(PluginFailure)
             -> PlayerAddition

@@ -1,4 +1,5 @@
 import CTimmyBot
+import TestSupport
 import Testing
 
 @testable import PluginHost

@@ -21,7 +21,7 @@ public final class BotApp: Sendable {
     private let cache = GuildCache()
     private let plugins: PluginHost
     private let care: PluginCare
-    private let web = HTTPService()
+    private let web: HTTPService
     private let player: Player
     private let search: SearchService
     private let voices: VoiceDirectory
@@ -36,7 +36,12 @@ public final class BotApp: Sendable {
 
     /// - Throws: `ConfigurationError` where a setting that `run` needs is missing or cannot be used, `MissingPart` where
     ///   a part of the installation is.
-    public init(_ configuration: BotConfiguration, logger: Logger) async throws {
+    public convenience init(_ configuration: BotConfiguration, logger: Logger) async throws {
+        try await self.init(configuration, logger: logger, web: HTTPService())
+    }
+
+    /// - Parameter web: the plugins' way to the network; a test's own may go to loopback.
+    init(_ configuration: BotConfiguration, logger: Logger, web: HTTPService) async throws {
         guard let token = configuration.token else {
             throw ConfigurationError(
                 setting: "DISCORD_TOKEN", reason: "is not set; `timmybot doctor` says how to get one")
@@ -51,6 +56,7 @@ public final class BotApp: Sendable {
         let settings = ["timmy.library": try Self.librarySettings(configuration.libraryDirectory)]
         self.configuration = configuration
         self.logger = logger
+        self.web = web
         let rest = RESTClient(
             base: configuration.apiBase, token: token, trustedCAFile: configuration.trustedCAFile, logger: logger)
         self.rest = rest

@@ -226,7 +226,7 @@ extension InteractionRouter {
         guard let snapshot = try? await player.snapshot(GuildID(call.guild)), let track = snapshot.current?.track,
             track.artwork != nil, let source = plugins.sources.first(where: { $0.id == track.source })
         else { return nil }
-        return await source.artwork(track.key)
+        return await PluginSource(handle: source).artwork(track)
     }
 }
 

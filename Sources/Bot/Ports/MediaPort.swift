@@ -5,11 +5,6 @@ import MediaWire
 import Synchronization
 import TimmyCore
 
-/// What a source gave: an open file.
-struct FileMedia: TimmyCore.Media {
-    let file: MediaFile
-}
-
 /// One opened track between media worker and voice.
 final class TrackStream: RingStream, Sendable {
     let events: AsyncStream<AudioStreamEvent>
@@ -98,7 +93,7 @@ struct EngineAudioPort: AudioPort {
     let engine: MediaEngine
 
     func open(_ media: any TimmyCore.Media, options: AudioOptions) async throws(PlayerError) -> any AudioStream {
-        guard let media = media as? FileMedia else {
+        guard let media = media as? SourceMedia else {
             throw PlayerError(.mediaFailed, "unknown media", user: "This kind of source cannot be played yet.")
         }
         var wanted = StreamOptions()
@@ -107,7 +102,7 @@ struct EngineAudioPort: AudioPort {
         wanted.volume = Double(options.volume) / 100
         wanted.filter = options.filter == .off ? "" : options.filter.rawValue
         do throws(MediaError) {
-            return TrackStream(try await engine.open(media.file, options: wanted), options: options)
+            return TrackStream(try await engine.open(media.input, options: wanted), options: options)
         } catch {
             throw PlayerError(.mediaFailed, error.description, user: error.userMessage)
         }

@@ -29,9 +29,11 @@ struct PluginSource: SourcePort {
             return try await handle.resolve(input, limit: limit).map { track in
                 Track(
                     source: handle.id, key: track.key, title: track.title, artist: track.artist,
+                    album: track.album.isEmpty ? nil : track.album, isrc: track.isrc.isEmpty ? nil : track.isrc,
                     duration: .milliseconds(track.durationMilliseconds),
                     pageURL: track.pageURL.isEmpty ? nil : track.pageURL,
-                    artwork: track.hasArtwork ? "source" : nil, flags: track.isLive ? .live : [])
+                    artwork: track.hasArtwork ? "source" : track.artworkURL.isEmpty ? nil : track.artworkURL,
+                    flags: track.isLive ? .live : [])
             }
         } catch {
             throw PlayerError(error)
@@ -40,15 +42,17 @@ struct PluginSource: SourcePort {
 
     func open(_ track: Track, startAt: Duration) async throws(PlayerError) -> any TimmyCore.Media {
         do throws(PluginFailure) {
-            switch try await handle.open(track.key, startMilliseconds: UInt64(max(0, startAt.milliseconds))) {
-            case .file(let descriptor): return FileMedia(file: MediaFile(descriptor: descriptor))
-            case .url:
-                throw PluginFailure(
-                    userText: "This source cannot be played yet.", detail: "\(handle.id) gave an address")
-            }
+            let media = try await handle.open(track.key, startMilliseconds: UInt64(max(0, startAt.milliseconds)))
+            return try await SourceMedia(media, startAt: startAt, isLive: track.isLive)
         } catch {
             throw PlayerError(error)
         }
+    }
+
+    /// The track's picture: the source's own, or the one at the address that it gave.
+    func artwork(_ track: Track) async -> (type: String, bytes: [UInt8])? {
+        guard let artwork = track.artwork else { return nil }
+        return artwork.hasPrefix("https://") ? await handle.picture(at: artwork) : await handle.artwork(track.key)
     }
 }
 
@@ -190,7 +194,9 @@ final class CorePlayer: PlayerService, Sendable {
 
     static func track(_ track: Track) -> PluginTrack {
         PluginTrack(
-            key: track.key, title: track.title, artist: track.artist, pageURL: track.pageURL ?? "",
+            key: track.key, title: track.title, artist: track.artist, album: track.album ?? "", isrc: track.isrc ?? "",
+            pageURL: track.pageURL ?? "",
+            artworkURL: track.artwork.flatMap { $0.hasPrefix("https://") ? $0 : nil } ?? "",
             durationMilliseconds: track.durationMilliseconds ?? 0, isLive: track.isLive,
             hasArtwork: track.artwork != nil)
     }

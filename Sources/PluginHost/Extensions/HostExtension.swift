@@ -34,6 +34,7 @@ struct HostExtension: @unchecked Sendable {
             storeExtension,
             clockExtension,
             accountExtension,
+            pipeExtension,
         ].map { ($0.id, $0) })
 
     /// Nil for an id that this host does not offer.

@@ -10,6 +10,7 @@ extension PluginInstance {
     func stop(_ deadlines: PluginHost.Deadlines, clock: any Clock<Duration>) async -> Bool {
         guard beginStop() else { return true }
         ports.stop()
+        sounds.interruptAll()
         let stopped: Void? = await lane.perform("stop", within: deadlines.stop, clock: clock) { [self] in
             table.pointee.stop?(created)
             // What it is owed comes first: it may settle open tasks with it.
@@ -18,12 +19,10 @@ extension PluginInstance {
         cancelOpenTasks()
         var isClean = stopped != nil
         if isClean {
-            let destroyed: Void? = await lane.perform(
+            let destroyed = await lane.perform(
                 "destroy", exclusive: true, within: deadlines.destroy, clock: clock
-            ) { [self] in
-                table.pointee.destroy?(created)
-            }
-            isClean = destroyed != nil
+            ) { [self] in destroy() }
+            isClean = destroyed ?? false
         }
         finish(isClean)
         return isClean
@@ -33,6 +32,7 @@ extension PluginInstance {
     func stopSoon() {
         guard beginStop() else { return }
         ports.stop()
+        sounds.interruptAll()
         let stopping = lane.submit("stop") { [self] in
             table.pointee.stop?(created)
             ports.drain()
@@ -43,11 +43,15 @@ extension PluginInstance {
             finish(false)
             return
         }
-        lane.submit("destroy", exclusive: true) { [self] in
-            table.pointee.destroy?(created)
-            finish(true)
-        }
+        lane.submit("destroy", exclusive: true) { [self] in finish(destroy()) }
         lane.close()
+    }
+
+    /// On the lane. False where a reader does not come back, under whose feet nothing is destroyed.
+    private func destroy() -> Bool {
+        guard sounds.drain() else { return false }
+        table.pointee.destroy?(created)
+        return true
     }
 
     private func finish(_ isClean: Bool) {

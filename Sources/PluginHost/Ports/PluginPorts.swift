@@ -13,6 +13,7 @@ final class PluginPorts: Sendable {
     let http: HTTPPort
     let timers: TimerPort
     let accounts: AccountPort
+    let pipes: PipePort
 
     /// - Parameter submit: puts a job on the plugin's lane; false where there is no room.
     init(
@@ -25,17 +26,19 @@ final class PluginPorts: Sendable {
         caller = HTTPCaller(id: manifest.id, hosts: hosts)
         self.configuration = configuration
         accounts = AccountPort(services.accounts, time: services.time)
+        pipes = PipePort(plugin: manifest.id)
         timers = TimerPort(services.time, submit: submit)
         http = HTTPPort(services.http, caller: caller, courier: courier, background: background, time: services.time)
     }
 
-    /// Before the plugin's `stop`, from any thread: cuts off requests, streams and timers, so that a blocked lane gets
+    /// Before the plugin's `stop`, from any thread: cuts off requests, streams, pipes and timers, so that a blocked lane gets
     /// free. Every completion that is owed still comes, with `TB_E_CANCELLED`; nothing new is taken.
     func stop() {
         courier.close()
         background.stop()
         http.stop()
         timers.stop()
+        pipes.stop()
     }
 
     /// Between `stop` and `destroy`; may block. False where the plugin does not return from a completion.

@@ -20,6 +20,8 @@ public struct Track: Hashable, Sendable, Codable {
     public var title: String
     public var artist: String
     public var album: String?
+    /// ISO 3901 without hyphens.
+    public var isrc: String?
     /// In milliseconds; nil when unknown or endless.
     public var durationMilliseconds: Int64?
     public var pageURL: String?
@@ -29,13 +31,15 @@ public struct Track: Hashable, Sendable, Codable {
 
     public init(
         source: String, key: String, title: String, artist: String = "", album: String? = nil,
-        duration: Duration? = nil, pageURL: String? = nil, artwork: String? = nil, flags: Flags = []
+        isrc: String? = nil, duration: Duration? = nil, pageURL: String? = nil, artwork: String? = nil,
+        flags: Flags = []
     ) {
         self.source = source
         self.key = key
         self.title = title
         self.artist = artist
         self.album = album
+        self.isrc = isrc
         self.durationMilliseconds = duration.flatMap { $0 > .zero ? $0.milliseconds : nil }
         self.pageURL = pageURL
         self.artwork = artwork

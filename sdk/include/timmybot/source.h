@@ -24,7 +24,8 @@ typedef struct tb_track_v1 {
 typedef struct tb_reader_v1 {
     void *ctx;
     int64_t (*read)(void *ctx, uint8_t *buffer, size_t capacity);  // [reader] bytes, 0 at the end, or a TB_E_*
-    tb_status (*seek)(void *ctx, uint64_t offset);                 // [reader] NULL where it cannot
+    // [reader] NULL where it cannot. `offset` from the beginning: in bytes, of TB_MEDIA_OPUS_PACKETS in packets.
+    tb_status (*seek)(void *ctx, uint64_t offset);
     void (*interrupt)(void *ctx);                                  // [any] a blocked read returns within 100 ms
     void (*close)(void *ctx);                                      // [reader] exactly once, last
 } tb_reader_v1;
