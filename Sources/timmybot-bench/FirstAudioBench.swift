@@ -22,12 +22,12 @@ struct FirstAudioBench {
         }
         let call = try await Call.start(in: folder, guilds: Self.runs)
         defer { call.running.cancel() }
-        var joining: [Double] = [], staying: [Double] = []
+        var joining: [Double] = [], again: [Double] = []
         do {
             for number in 0..<Self.runs {
                 let (first, second) = try await call.play(number, Self.title)
                 joining.append(first)
-                staying.append(second)
+                again.append(second)
             }
         } catch {
             await call.stop()
@@ -37,8 +37,8 @@ struct FirstAudioBench {
         var table = Table(
             "First audio after /play of a local file (aim: \(Int(Self.aim)) ms): milliseconds",
             ["the bot", "runs", "min", "median", "max", "within the aim"])
-        table.add(row("joins the call for it", joining))
-        table.add(row("is in the call already", staying))
+        table.add(row("joins a call for the first time", joining))
+        table.add(row("joins it again after /stop", again))
         table.print()
     }
 
@@ -98,8 +98,8 @@ private struct Call {
         await server.stop()
     }
 
-    /// Milliseconds to the first audio when the bot has to join, and when it is there and silent.
-    func play(_ number: Int, _ title: String) async throws -> (joining: Double, staying: Double) {
+    /// Milliseconds to the first audio, in a guild's first call and after /stop, with which the bot leaves.
+    func play(_ number: Int, _ title: String) async throws -> (first: Double, again: Double) {
         let one = guilds[number], human = await server.world.human
         let listener = try await server.world.listen(human, in: one.voice, recording: false)
         let who = SandboxInvocation(user: human, guild: one.guild, channel: one.text)
