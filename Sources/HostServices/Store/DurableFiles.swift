@@ -32,14 +32,14 @@ public struct DurableFiles: FileKeeping {
 
     public func read(_ path: String, limit: Int) throws(FileFailure) -> [UInt8]? {
         do throws(FileError) { return try DurableFile.read(path, limit: limit).map { Array($0) } } catch {
-            throw FileFailure(path: path, number: error.code)
+            throw FileFailure(path: error.path, number: error.code)
         }
     }
 
     public func replace(_ path: String, with bytes: [UInt8]) throws(FileFailure) {
         try makeFolder((path as NSString).deletingLastPathComponent)
         do throws(FileError) { try DurableFile.write(bytes, to: path, durable: true, opening: open) } catch {
-            throw FileFailure(path: path, number: error.code)
+            throw FileFailure(path: error.path, number: error.code)
         }
     }
 
