@@ -27,7 +27,7 @@ public enum DurableFile {
     ///   - opening: opens what is written beside the place; for tests of a full disk.
     public static func write(
         _ data: some ContiguousBytes, to path: String, durable: Bool = false, suffix: String = "new",
-        opening: (String) -> Int32 = { open($0, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0o600) }
+        opening: (String) -> Int32 = { open($0, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0o600) }
     ) throws(FileError) {
         guard isReplaceable(path) else {
             return try put(data, at: path, durable: false) { open($0, O_WRONLY | O_CLOEXEC) }
