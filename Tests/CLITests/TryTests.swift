@@ -39,9 +39,10 @@ extension TheProgram {
             #expect(left.isEmpty, "\(left)")
         }
 
-        /// Songs of a folder, beside a group of commands.
+        /// A source that makes its own sound, and songs of a folder beside a group of commands.
         @Test(arguments: [
-            ("c-dice", ["--once", "Morning Train", "--library", "music"])
+            ("c-tune", ["--once", "tune: t=120 C4 E4 [G4 C5]/2 C4 E4 G4 C5"]),
+            ("c-dice", ["--once", "Morning Train", "--library", "music"]),
         ])
         func whatIsPlayedIsHeard(_ name: String, _ arguments: [String]) async throws {
             let plugin = try await example(name)
