@@ -392,7 +392,7 @@ pub struct tb_reader_v1 {
     pub ctx: *mut c_void,
     /// [reader] bytes, 0 at the end, or a TB_E_*
     pub read: Option<unsafe extern "C" fn(ctx: *mut c_void, buffer: *mut u8, capacity: usize) -> i64>,
-    /// [reader] NULL where it cannot
+    /// [reader] NULL where it cannot. `offset` from the beginning: in bytes, of TB_MEDIA_OPUS_PACKETS in packets.
     pub seek: Option<unsafe extern "C" fn(ctx: *mut c_void, offset: u64) -> tb_status>,
     /// [any] a blocked read returns within 100 ms
     pub interrupt: Option<unsafe extern "C" fn(ctx: *mut c_void)>,
