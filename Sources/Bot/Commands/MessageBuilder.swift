@@ -90,6 +90,17 @@ struct MessageBuilder {
         return Message(body: body(components, ephemeral: reply.isEphemeral, attachments), attachments: attachments)
     }
 
+    /// A text that strangers wrote (a plugin, a file's tags), without Markdown, mentions or line breaks.
+    ///
+    /// - Parameter limit: characters of it that are kept.
+    static func plain(_ text: String, limit: Int = 200) -> String {
+        String(
+            text.prefix(limit).flatMap { character -> [Character] in
+                if character.isNewline { return [" "] }
+                return "\\*_~`|<>@#[]()".contains(character) ? ["\\", character] : [character]
+            })
+    }
+
     /// A line of text from the host itself.
     static func text(_ text: String, ephemeral: Bool) -> Message {
         let component: JSONValue = ["type": 10, "content": .string(text.cut(Limits.messageText))]

@@ -27,7 +27,7 @@ enum PluginsCommand {
 
     private static func state(_ condition: PluginCondition, _ ailment: String?) -> String {
         switch condition.state {
-        case .running: ailment.map { "🟠 not well: \(plain($0))" } ?? "🟢 ok"
+        case .running: ailment.map { "🟠 not well: \(MessageBuilder.plain($0))" } ?? "🟢 ok"
         case .resting: "🟠 resting after failures"
         case .probing: "🟠 being tried again"
         case .stuck: "🔴 stuck"
@@ -44,14 +44,16 @@ enum PluginsCommand {
         if condition.draining > 0 { numbers.append("\(condition.draining) older versions still at work") }
         if counters.refused > 0 { numbers.append("\(counters.refused) not asked") }
         lines.append("-# " + numbers.joined(separator: " · "))
-        if !counters.lastFailure.isEmpty { lines.append("-# last failure: \(plain(counters.lastFailure))") }
+        if !counters.lastFailure.isEmpty {
+            lines.append("-# last failure: \(MessageBuilder.plain(counters.lastFailure))")
+        }
         return lines.joined(separator: "\n")
     }
 
     private static func block(_ report: PluginReport) -> String? {
         guard let refusal = report.refusal else { return nil }
         let file = report.file.split(separator: "/").last.map(String.init) ?? report.file
-        return "**\(plain(file))** · 🔴 refused\n-# \(plain(refusal))"
+        return "**\(MessageBuilder.plain(file))** · 🔴 refused\n-# \(MessageBuilder.plain(refusal))"
     }
 
     /// Whole blocks, as many as a message holds.
@@ -64,14 +66,5 @@ enum PluginsCommand {
             text += (index == 0 ? "" : "\n") + block
         }
         return text
-    }
-
-    /// Without Markdown, mentions or line breaks: plugins write these texts.
-    private static func plain(_ text: String) -> String {
-        String(
-            text.prefix(200).flatMap { character -> [Character] in
-                if character.isNewline { return [" "] }
-                return "\\*_~`|<>@#[]()".contains(character) ? ["\\", character] : [character]
-            })
     }
 }

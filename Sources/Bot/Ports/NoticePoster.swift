@@ -40,15 +40,10 @@ struct NoticePoster: Sendable {
             "I have asked to speak in <#\(channel.rawValue)>. The music starts when a moderator of the stage lets me."
         case .reconnectFailed(let error), .gaveUp(let error): error.userMessage
         case .trackFailed(let entry, let error):
-            "⚠️ I could not play **\(plain(entry.track.title))**. \(error.shownToUser)"
+            "⚠️ I could not play **\(MessageBuilder.plain(entry.track.title, limit: 100))**. \(error.shownToUser)"
         case .seekFailed(let entry, let error):
-            "⚠️ I could not go there in **\(plain(entry.track.title))**. \(error.shownToUser)"
+            "⚠️ I could not go there in **\(MessageBuilder.plain(entry.track.title, limit: 100))**. \(error.shownToUser)"
         default: nil
         }
-    }
-
-    /// A title that strangers wrote, without markup.
-    private static func plain(_ text: String) -> String {
-        String(text.prefix(100).flatMap { "\\*_~`|<>@#[]()".contains($0) ? ["\\", $0] : [$0] })
     }
 }
