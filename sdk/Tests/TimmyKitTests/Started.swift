@@ -6,6 +6,9 @@ import Synchronization
 /// `create` and `get_extension` know no instance: in a plugin file there is one type, in these tests there are many.
 private let entry = Mutex(())
 
+/// The entry's table, without getting between another test's `create` and `get_extension`.
+func entryTable(_ type: any Plugin.Type) -> PluginTable { entry.withLock { _ in pluginTable(type) } }
+
 /// One plugin between `create` and `destroy`, driven through its C tables.
 ///
 /// `@unchecked Sendable`: the tables are immutable, and the instance may be called from any thread.
