@@ -38,6 +38,8 @@ public struct Suggestion: Sendable, Hashable {
 public struct Played: Sendable, Hashable {
     public let suggestion: Suggestion
     public let requestedBy: UserID
+    /// When it began; nil where that was not recorded.
+    public let startedAt: Timestamp?
 }
 
 /// The door to the core for commands, buttons and consoles: checks approval and pace, searches, and hands on to the
@@ -121,7 +123,7 @@ public final class Player: Sendable {
                 let token = shared.tokens.issue(entry.track, in: guild, at: now, using: &shared.random)
                 return Played(
                     suggestion: Suggestion(track: entry.track, token: token, label: entry.track.label),
-                    requestedBy: entry.requestedBy)
+                    requestedBy: entry.requestedBy, startedAt: entry.startedAt)
             }
         }
     }

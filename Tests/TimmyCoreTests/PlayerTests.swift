@@ -110,6 +110,23 @@ struct PlayerTests {
         #expect(page.page == 1 && page.pageCount == 2 && page.tracks.map(\.id.rawValue) == [4])
     }
 
+    @Test func theHistorySaysWhoAskedAndWhenItBegan() async throws {
+        let rig = PlayerRig()
+        _ = try await rig.play("alpha", user: 7)
+        let began = rig.time.wall()
+        rig.time.advance(by: .seconds(60))
+        _ = try await rig.play("alphabet", user: 8)
+        #expect(try await rig.player.history(guild, limit: 10).isEmpty, "what plays is not history yet")
+        try await rig.player.skip(guild, by: rig.caller())
+        rig.time.advance(by: .seconds(60))
+        try await rig.player.skip(guild, by: rig.caller())
+        let played = try await rig.player.history(guild, limit: 10)
+        #expect(played.map(\.suggestion.track.title) == ["Alphabet", "Alpha"])
+        #expect(played.map(\.requestedBy) == [UserID(8), UserID(7)])
+        let second = Timestamp(milliseconds: began.milliseconds + 60_000)
+        #expect(played.map(\.startedAt) == [second, began])
+    }
+
     @Test func limitsOfQueueAndUser() async throws {
         var settings = SessionSettings()
         settings.queueLimit = 4

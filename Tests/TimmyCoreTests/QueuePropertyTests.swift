@@ -83,7 +83,7 @@ struct QueuePropertyTests {
         case 12...13: return .advance(.finished, count: 1)
         case 14: return .advance(.failed, count: 1)
         case 15...16: return .advance(.skipped, count: Int.random(in: 1...3, using: &random))
-        case 17...18: return .previous
+        case 17...18: return .previous()
         default: return [.halt, .clear, .stop].randomElement(using: &random) ?? .halt
         }
     }
@@ -116,7 +116,7 @@ struct QueuePropertyTests {
         case .loop(let mode):
             model.loop = mode
             if mode != .queue { model.setAll(list, repeats: 0) }
-        case .advance(let reason, let count):
+        case .advance(let reason, let count, _):
             for step in 0..<min(count, list.count + 1) where step == 0 || model.current != nil { model.advance(reason) }
         case .previous: model.previous()
         case .clear, .stop, .halt: mirrorEnd(edit, &model, &live)

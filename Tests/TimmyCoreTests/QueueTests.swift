@@ -26,14 +26,32 @@ struct QueueTests {
         queue.apply(.advance(.finished, count: 1))
         #expect(queue.current?.id.rawValue == 2)
         #expect(ids(queue.history) == [1])
-        queue.apply(.previous)
+        queue.apply(.previous())
         #expect(queue.current?.id.rawValue == 1)
         #expect(ids(queue.upcoming) == [2, 3])
         queue.apply(.advance(.finished, count: 9))
         #expect(queue.current == nil)
         #expect(ids(queue.history) == [1, 2, 3])
-        queue.apply(.previous)
+        queue.apply(.previous())
         #expect(queue.current?.id.rawValue == 3)
+    }
+
+    /// The history says when each track began, also one that was gone back to or that repeated.
+    @Test func whatPlayedKnowsWhenItBegan() {
+        func at(_ time: Int64) -> Timestamp { Timestamp(milliseconds: time) }
+        var queue = Self.filled(3)
+        queue.apply(.advance(.skipped, count: 1, at: at(10)))
+        #expect(queue.current?.startedAt == at(10) && queue.upcoming.allSatisfy { $0.startedAt == nil })
+        queue.apply(.advance(.finished, count: 1, at: at(20)))
+        queue.apply(.advance(.finished, count: 1, at: at(30)))
+        #expect(queue.history.map(\.startedAt) == [at(10), at(20)])
+        queue.apply(.previous(at: at(40)))
+        #expect(queue.current?.id.rawValue == 2 && queue.current?.startedAt == at(40))
+        queue.apply(.loop(.track))
+        queue.apply(.advance(.finished, count: 1, at: at(50)))
+        #expect(queue.current?.startedAt == at(50))
+        queue.apply(.halt)
+        #expect(queue.history.map(\.startedAt) == [at(10), at(50)])
     }
 
     @Test func loopingTrackRepeatsUntilSkipped() {
@@ -57,7 +75,7 @@ struct QueueTests {
         #expect(ids(queue.upcoming) == [3, 1])
         queue.apply(.insert(Self.entries(&queue, 1), at: queue.appendIndex))
         #expect(ids(queue.upcoming) == [3, 4, 1])
-        queue.apply(.previous)
+        queue.apply(.previous())
         #expect(queue.current?.id.rawValue == 1)
         #expect(ids(queue.upcoming) == [2, 3, 4])
         for _ in 0..<4 { queue.apply(.advance(.finished, count: 1)) }

@@ -10,7 +10,7 @@ extension CorePlayer: HistoryService {
                 track.key = played.suggestion.token
                 return PluginPlayed(
                     track: track, source: played.suggestion.track.source, requestedBy: played.requestedBy.rawValue,
-                    playedAt: 0)
+                    playedAt: played.startedAt?.milliseconds ?? 0)
             }
         } catch {
             throw PluginFailure(error)

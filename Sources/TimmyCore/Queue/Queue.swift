@@ -50,8 +50,8 @@ public struct Queue: Sendable, Hashable, Codable {
             replayCount = 0
         case .reorder(let order): reorder(order)
         case .loop(let mode): setLoop(mode)
-        case .advance(let reason, let count): advance(reason, count)
-        case .previous: goBack()
+        case .advance(let reason, let count, let time): advance(reason, count, at: time)
+        case .previous(let time): goBack(at: time)
         case .halt: halt()
         case .stop:
             halt()
@@ -103,8 +103,11 @@ extension Queue {
         if mode != .queue { replayCount = 0 }
     }
 
-    private mutating func advance(_ reason: QueueEdit.Reason, _ count: Int) {
-        for step in 0..<min(max(1, count), upcoming.count + 1) where step == 0 || current != nil { advance(reason) }
+    private mutating func advance(_ reason: QueueEdit.Reason, _ count: Int, at time: Timestamp?) {
+        for step in 0..<min(max(1, count), upcoming.count + 1) where step == 0 || current != nil {
+            advance(reason)
+            current?.startedAt = time
+        }
     }
 
     private mutating func advance(_ reason: QueueEdit.Reason) {
@@ -121,7 +124,7 @@ extension Queue {
         replayCount = min(replayCount, upcoming.count)
     }
 
-    private mutating func goBack() {
+    private mutating func goBack(at time: Timestamp?) {
         let entry: QueuedTrack?
         if replayCount > 0 {
             replayCount -= 1
@@ -132,6 +135,7 @@ extension Queue {
         guard let entry else { return }
         if let current { upcoming.insert(current, at: 0) }
         current = entry
+        current?.startedAt = time
     }
 
     private mutating func halt() {

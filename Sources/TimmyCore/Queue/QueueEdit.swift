@@ -18,8 +18,9 @@ public enum QueueEdit: Sendable, Hashable, Codable {
     case clear
     case reorder([EntryID])
     case loop(LoopMode)
-    case advance(Reason, count: Int)
-    case previous
+    /// `at`: when, for the history.
+    case advance(Reason, count: Int, at: Timestamp? = nil)
+    case previous(at: Timestamp? = nil)
     /// Ends the current track and starts none; upcoming ones stay.
     case halt
     /// Ends the current track and drops the upcoming ones; history stays.

@@ -1,6 +1,6 @@
 extension GuildMachine {
     mutating func add(
-        _ tracks: [Track], _ mode: AddMode, _ id: CommandID, _ caller: Caller, _ wall: Timestamp
+        _ tracks: [Track], _ mode: AddMode, _ id: CommandID, _ caller: Caller
     ) throws(PlayerError) -> CommandReply? {
         guard !tracks.isEmpty else { throw .notFound("that") }
         let entries = tracks.prefix(settings.queueLimit + 1).map { track in
@@ -36,7 +36,7 @@ extension GuildMachine {
     mutating func resume(_ id: CommandID, _ caller: Caller) throws(PlayerError) -> CommandReply? {
         if queue.current == nil {
             guard !queue.upcoming.isEmpty else { throw .nothingPlaying }
-            edit(.advance(.skipped, count: 1))
+            edit(.advance(.skipped, count: 1, at: wall))
         }
         isPaused = false
         if case .joining(var joining) = voice {
@@ -74,10 +74,10 @@ extension GuildMachine {
         case .next, .now: edit(.insert(entries, at: 0))
         }
         if queue.current == nil {
-            edit(.advance(.skipped, count: 1))
+            edit(.advance(.skipped, count: 1, at: wall))
             isPaused = false
         } else if pending.mode == .now {
-            edit(.advance(.skipped, count: 1))
+            edit(.advance(.skipped, count: 1, at: wall))
             isPaused = false
         }
         let first = entries[0].id

@@ -9,12 +9,12 @@ extension GuildMachine {
         if !present.subtracting([caller.user]).isEmpty { throw .playingElsewhere(here) }
     }
 
-    mutating func perform(_ command: GuildCommand, _ id: CommandID, _ caller: Caller, _ wall: Timestamp) {
+    mutating func perform(_ command: GuildCommand, _ id: CommandID, _ caller: Caller) {
         let before = self
         do throws(PlayerError) {
             try check(caller)
             if let text = caller.textChannel { textChannel = text }
-            if let reply = try run(command, id, caller, wall) { actions.append(.reply(id, .success(finished(reply)))) }
+            if let reply = try run(command, id, caller) { actions.append(.reply(id, .success(finished(reply)))) }
         } catch {
             // A refused command leaves nothing behind, however far it got.
             self = before
@@ -31,10 +31,10 @@ extension GuildMachine {
 
     /// Nil means that the reply comes later.
     private mutating func run(
-        _ command: GuildCommand, _ id: CommandID, _ caller: Caller, _ wall: Timestamp
+        _ command: GuildCommand, _ id: CommandID, _ caller: Caller
     ) throws(PlayerError) -> CommandReply? {
         switch command {
-        case .add(let tracks, let mode): return try add(tracks, mode, id, caller, wall)
+        case .add(let tracks, let mode): return try add(tracks, mode, id, caller)
         case .resume: return try resume(id, caller)
         case .skip(let count, let seen): return try skip(count, seen)
         case .previous: return try previous()
@@ -100,7 +100,7 @@ extension GuildMachine {
         guard let current = queue.current else {
             // After a streak of broken tracks nothing plays, but tracks may still wait.
             guard seen == nil, !queue.upcoming.isEmpty else { throw .nothingPlaying }
-            edit(.advance(.skipped, count: count))
+            edit(.advance(.skipped, count: count, at: wall))
             isPaused = false
             return CommandReply()
         }
@@ -110,7 +110,7 @@ extension GuildMachine {
                 retry: .never)
         }
         let skipped = [current] + queue.upcoming.prefix(count - 1)
-        edit(.advance(.skipped, count: count))
+        edit(.advance(.skipped, count: count, at: wall))
         isPaused = false
         restartIfSame(current.id)
         if queue.current == nil { actions.append(.notify(.queueEnded)) }
@@ -126,7 +126,7 @@ extension GuildMachine {
 
     private mutating func previous() throws(PlayerError) -> CommandReply {
         if queue.canGoBack {
-            edit(.previous)
+            edit(.previous(at: wall))
             isPaused = false
         } else {
             guard queue.current != nil else { throw .nothingPlaying }

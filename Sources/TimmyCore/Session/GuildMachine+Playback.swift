@@ -93,7 +93,7 @@ extension GuildMachine {
             return
         }
         failureStreak = 0
-        edit(.advance(.finished, count: 1))
+        edit(.advance(.finished, count: 1, at: wall))
         retireDeck()
         resumeAt = nil
         if queue.current == nil { actions.append(.notify(.queueEnded)) }
@@ -125,7 +125,7 @@ extension GuildMachine {
         failureStreak += 1
         actions.append(.notify(.trackFailed(deck.entry, error)))
         guard failureStreak >= settings.failureStreak, !queue.upcoming.isEmpty else {
-            edit(.advance(.failed, count: 1))
+            edit(.advance(.failed, count: 1, at: wall))
             if queue.current == nil {
                 failureStreak = 0
                 actions.append(.notify(.queueEnded))

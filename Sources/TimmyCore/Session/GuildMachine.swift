@@ -37,6 +37,8 @@ public struct GuildMachine: Sendable {
     var checkpointDue = false
     var positionJumped = false
     var journalIsBehind = false
+    /// When what is being handled happened.
+    private(set) var wall = Timestamp(milliseconds: 0)
     private var lastNumber: UInt64 = 0
 
     public init(guild: GuildID, settings: SessionSettings = SessionSettings(), record: GuildRecord? = nil) {
@@ -60,9 +62,10 @@ public struct GuildMachine: Sendable {
     /// Takes one event in and says what to do. `moment.position` belongs to `currentStream`.
     public mutating func handle(_ event: GuildEvent, at moment: Moment) -> [GuildAction] {
         actions = []
+        wall = moment.wall
         note(moment)
         switch event {
-        case .command(let id, let command, let caller): perform(command, id, caller, moment.wall)
+        case .command(let id, let command, let caller): perform(command, id, caller)
         case .joined(let attempt): joined(attempt)
         case .joinFailed(let attempt, let error): joinFailed(attempt, error)
         case .voice(let event): voiceChanged(event)

@@ -57,6 +57,8 @@ public struct QueuedTrack: Hashable, Sendable, Codable, Identifiable {
     public let track: Track
     public let requestedBy: UserID
     public let addedAt: Timestamp
+    /// When it last became the current track; nil before that.
+    public internal(set) var startedAt: Timestamp?
 
     public init(id: EntryID, track: Track, requestedBy: UserID, addedAt: Timestamp) {
         self.id = id
