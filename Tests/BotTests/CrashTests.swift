@@ -14,7 +14,8 @@ extension WholeBot {
     struct CrashTests {
         @Test(.timeLimit(.minutes(3)))
         func theSongGoesOnAndTheSecondCrashIsTheLast() async throws {
-            let rig = try await SupervisedRig.start()
+            let rig = try await SupervisedRig.start(
+                "life.c", ["-DPLUGIN_ID=\"test.crasher\"", "-DSOURCE=0"], ready: "crash")
             defer { rig.stop() }
             let ear = try await rig.world.listen(rig.human, in: rig.voice)
             #expect(text(of: try await rig.type("play", ["query": "morning train"])).contains("Morning Train"))
@@ -72,6 +73,35 @@ extension WholeBot {
             #expect(kill(last, 0) != 0, "the bot has ended with its supervisor")
         }
 
+        /// A reader works on the host's threads, and a track that is to go on after a restart would crash it again.
+        @Test(.timeLimit(.minutes(3)))
+        func aReaderThatCrashesIsToldApartAndItsTrackIsLeftOut() async throws {
+            let rig = try await SupervisedRig.start("reader.c", [], ready: "play")
+            defer { rig.stop() }
+            let ear = try await rig.world.listen(rig.human, in: rig.voice)
+            for query in ["morning train", "read:bytes:crash", "paper lanterns"] {
+                _ = try await rig.type("play", ["query": .string(query)])
+            }
+            #expect(await eventually(within: .seconds(20)) { ear.report(of: rig.bot).packets >= 50 })
+            ear.clear()
+            _ = try await rig.world.command("skip", by: rig.who)
+            #expect(
+                await eventually(within: .seconds(60)) {
+                    rig.log.contains("plugin test.reader is in quarantine: it took the bot down 2 times")
+                }, "\(rig.log)")
+            ear.clear()
+            #expect(await eventually(within: .seconds(40)) { ear.report(of: rig.bot).packets >= 100 }, "\(rig.log)")
+            let heard = Correlation.mono(ear.pcm(of: rig.bot)).suffix(48_000 * 3 / 2)
+            let original = try await Songs.shared.composed("paper-lanterns.mp3")
+            let found = try #require(Correlation.find(Array(heard), in: original, maximumOffset: original.count))
+            #expect(found.value > 0.98, "the song after it plays: \(found)")
+            let list = try await rig.operate("plugin", "list")
+            #expect(list.output.contains("quarantined: it took the bot down 2 times within"), "\(list.output)")
+            #expect(list.output.contains("by SIGABRT in reader.read"), "\(list.output)")
+            rig.supervisor.send(SIGTERM)
+            #expect(await rig.end() == 0, "\(rig.log)")
+        }
+
         @Test func aSettingThatIsMissingIsNotRetried() async throws {
             let program = Installation(executable: Installation.runningExecutable).program
             let (status, output) = try await ChildProcess.run(
@@ -109,7 +139,10 @@ private final class SupervisedRig: Sendable {
     var who: SandboxInvocation { SandboxInvocation(user: human, guild: guild, channel: text) }
     var log: String { lines.all }
 
-    static func start() async throws -> SupervisedRig {
+    /// - Parameters:
+    ///   - fixture: a plugin in C beside those that ship, compiled with `options`.
+    ///   - ready: a command that is there once the bot has come up.
+    static func start(_ fixture: String, _ options: [String], ready: String) async throws -> SupervisedRig {
         let directory = NSTemporaryDirectory() + "timmybot-crash-\(UUID().uuidString)"
         let installation = Installation(executable: Installation.runningExecutable)
         let plugins = "\(directory)/plugins"
@@ -118,11 +151,12 @@ private final class SupervisedRig: Sendable {
         for name in ["Library", "Playback", "Queue"] {
             try FileManager.default.copyItem(atPath: "\(built)/lib\(name).so", toPath: "\(plugins)/lib\(name).so")
         }
-        let (status, output) = try await ChildProcess.run([
-            "cc", "-std=c11", "-fPIC", "-shared", "-O1", "-I", "\(repositoryRoot)/sdk/include",
-            "-DPLUGIN_ID=\"test.crasher\"", "-DSOURCE=0", "\(repositoryRoot)/Tests/Fixtures/plugins/life.c",
-            "-o", "\(plugins)/crasher.so", "-Wl,-z,nodelete",
-        ])
+        let (status, output) = try await ChildProcess.run(
+            [
+                "cc", "-std=c11", "-fPIC", "-shared", "-O1", "-I", "\(repositoryRoot)/sdk/include",
+            ] + options + [
+                "\(repositoryRoot)/Tests/Fixtures/plugins/\(fixture)", "-o", "\(plugins)/fixture.so", "-Wl,-z,nodelete",
+            ])
         try #require(status == 0, "\(output)")
         var logger = Logger(label: "rig")
         logger.logLevel = .critical
@@ -142,7 +176,7 @@ private final class SupervisedRig: Sendable {
             server, bot, await server.world.human, guild, text, voice, installation.program, directory, environment)
         try #require(
             await eventually(within: .seconds(30)) {
-                await server.world.commands(of: bot, in: guild).contains { $0["name"]?.string == "crash" }
+                await server.world.commands(of: bot, in: guild).contains { $0["name"]?.string == ready }
             }, "the bot did not come up: \(rig.log)")
         return rig
     }

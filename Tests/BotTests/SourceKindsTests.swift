@@ -134,6 +134,67 @@ extension WholeBot {
             server.stop()
         }
 
+        /// Sound that a plugin pushes from a thread of its own, to its end and on to the next track.
+        @Test func whatIsPushedIntoAPipeIsHeard() async throws {
+            let folder = try await PluginFolder("reader")
+            let rig = try await Rig.start(environment: ["TIMMYBOT_PLUGIN_DIR": folder.path])
+            let ear = try await rig.world.listen(rig.human, in: rig.home.voice)
+            let card = try await rig.type("play", ["query": "read:pipe:melody"])
+            #expect(text(of: card).contains("Something"))
+            _ = try await rig.type("play", ["query": "paper lanterns"])
+            #expect(await rig.hear(380, by: ear))
+            let heard = Array(Correlation.mono(ear.pcm(of: rig.bot)).prefix(48_000 * 7))
+            let found = try #require(
+                Correlation.find(heard, in: Self.melody + [Float](repeating: 0, count: 48_000), maximumOffset: 9_600))
+            #expect(found.value > 0.98 && found.offset < 2_400, "\(found)")
+            #expect(ear.report(of: rig.bot).lost == 0)
+            ear.clear()
+            #expect(await rig.hear(200, by: ear))
+            let (next, _) = try await rig.compare(ear, with: "paper-lanterns.mp3", last: 2)
+            #expect(next > 0.98, "the song after it: \(next)")
+            await rig.stop()
+        }
+
+        /// What `reader.c` pushes: sixteen tones of half a second, mono.
+        private static let melody: [Float] = (0..<16).flatMap { tone -> [Float] in
+            let factor = [1.99668363322, 1.99473645570, 1.99255757285, 1.98674553120][tone % 4]
+            var (before, now) = (0.0, 600.0)
+            return (0..<24_000).map { _ in
+                defer { (before, now) = (now, factor * now - before) }
+                return Float(Int16(now)) / 32_768
+            }
+        }
+
+        /// The card of a track whose picture is at an address shows it, fetched through the host.
+        @Test(.enabled(if: Python.isPresent, "no Python: run scripts/setup peers"))
+        func aCoverAtAnAddressIsOnTheCard() async throws {
+            let folder = try await PluginFolder()
+            let (certificate, key) = ("\(folder.path)/cert.pem", "\(folder.path)/key.pem")
+            try await Self.build([
+                "openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-subj",
+                "/CN=art.test.example",
+                "-addext", "subjectAltName=DNS:art.test.example", "-keyout", key, "-out", certificate,
+            ])
+            let picture = Data([0x89, 0x50, 0x4E, 0x47, 0x0D, 0x0A, 0x1A, 0x0A] + (0..<200).map { UInt8($0) })
+            try picture.write(to: URL(fileURLWithPath: "\(folder.path)/cover.png"))
+            let server = try ChildProcess(Python.command("https_files.py", [folder.path, certificate, key]))
+            defer { server.stop() }
+            let line = try #require(server.readLine())
+            let port = try #require(Int(String(decoding: line, as: UTF8.self)))
+            let address = "https://art.test.example:\(port)"
+            try await folder.compile(
+                "reader", ["-DHOSTS=\"\\\"\(address)\\\"\"", "-DARTWORK=\"\(address)/cover.png\""])
+            let web = HTTPService(
+                resolver: Loopback(), addresses: AddressGuard(loopbackPorts: [port], own: { [] }),
+                trustedCAFile: certificate)
+            let rig = try await Rig.start(environment: ["TIMMYBOT_PLUGIN_DIR": folder.path], web: web)
+            _ = try await rig.world.listen(rig.human, in: rig.home.voice)
+            let card = try await rig.type("play", ["query": "read:pipe:melody"])
+            let file = try #require(card["attachments"]?[0], "\(card)")
+            #expect(file["filename"]?.string == "cover.png" && file["size"]?.int == Int64(picture.count))
+            await rig.stop()
+        }
+
         @Test(arguments: [("403 Forbidden", "does not let me have"), ("404 Not Found", "not at its address any more")])
         func whatAServerRefusesIsSaidInPlainWords(_ status: String, _ words: String) async throws {
             let server = try LoopbackServer { _, _, _ in

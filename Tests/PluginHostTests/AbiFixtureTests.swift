@@ -1,5 +1,6 @@
 import CTimmyBot
 import Foundation
+import Logging
 import Testing
 
 @testable import PluginHost
@@ -72,6 +73,56 @@ struct AbiFixtureTests {
         #expect(fcntl(descriptor, F_GETFD) >= 0)
         close(descriptor)
         #expect(await source.artwork("k1")?.bytes.count == 8)
+        host.shutdown()
+    }
+
+    /// What it asks for, and what it reads in the answers, field by field.
+    private static let asked: [(what: String, said: String)] = [
+        ("set", "0;;"),
+        ("get", "1;value;"),
+        ("keys", "1;;key;"),
+        ("remove", "1;;"),
+        ("get", "0;;"),
+        ("account", "error -3;0;"),
+        ("setting", "colour;red;"),
+        ("settings", "colour;red;"),
+        ("play", "3;0;k;song;;;;;;1;0;1;0;100;0;k;next;;;;;;1;0;0;0;0;soft;0;0;0;0;"),
+        ("control", "0;0;1;0;100;0;k;seekBy(milliseconds: -5);;;;;;1;0;0;0;0;soft;0;0;0;0;"),
+        ("filter", "0;0;1;0;100;0;k;filter soft;;;;;;1;0;0;0;0;soft;0;0;0;0;"),
+        ("snapshot", "0;0;1;0;100;0;k;3 from 2;;;;;;1;0;0;0;0;soft;0;0;0;0;"),
+        ("search", "lib;k;song 4;;;;;;1;0;"),
+        ("history", "t;Song0;;;;;;0;0;lib;3;0;t;Song1;;;;;;0;0;lib;3;0;"),
+        ("probe", "1000;opus;;;;;;"),
+        ("metrics", ""),
+    ]
+
+    @Test func itAsksThisHostForEverything() async throws {
+        let scratch = try Scratch()
+        try compileFrozen(to: "\(scratch.path)/abi1.so")
+        let http = FakeHTTP { _ in
+            await FakeHTTP.answer(200, "fetched", headers: [HTTPHeader("Server", "test")])
+        }
+        let memory = MemorySettings()
+        var services = PluginServices(player: EchoPlayer(), probe: NoServices(), http: http, store: MemoryStore())
+        services.settings = memory
+        services.history = memory
+        var logger = Logger(label: "plugins")
+        logger.logLevel = .critical
+        let host = PluginHost(
+            PluginHost.Configuration(directory: scratch.path, cacheDirectory: "\(scratch.path)/cache"),
+            services: services, logger: logger)
+        #expect(host.loadAll().map(\.refusal) == [nil])
+        for (what, expected) in Self.asked {
+            #expect(try await host.text("abi1", ["what": .string(what)]) == said(expected), "\(what)")
+        }
+        let timed = try await host.text("abi1", ["what": .string("timer")])
+        #expect(timed.contains("-8;0;") || timed.contains("0;-8;"), "its second cancel is stale: \(timed)")
+        // It asks with the number of an account that it was never given.
+        for what in ["fetch", "stream"] {
+            let refused = await failure { try await host.text("abi1", ["what": .string(what)]) }
+            #expect(refused?.code == TB_E_AUTH, "\(what)")
+        }
+        #expect(http.requests.isEmpty)
         host.shutdown()
     }
 

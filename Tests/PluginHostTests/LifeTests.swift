@@ -73,6 +73,29 @@ struct LifeTests {
         bad.letGo()
     }
 
+    /// Who types nonsense is told so, however often; only what the plugin itself gets wrong has it rest.
+    @Test func peoplesMistakesDoNotOpenTheBreaker() async throws {
+        let scratch = try Scratch()
+        let plugin = LifePlugin(scratch)
+        try plugin.build()
+        let host = makeHost(scratch)
+        try host.load(plugin.path)
+        for _ in 0..<(Breaker.threshold * 3) {
+            let told = await failure { try await host.text(plugin, "wrong", ["number": .integer(1)]) }
+            #expect(told?.code == TB_E_INVALID && told?.userText == "That is no colour.")
+        }
+        #expect(try host.status(of: plugin).failures == 0 && host.status(of: plugin).state == .running)
+        #expect(try await host.text(plugin, "version") == "1.0.0")
+        for _ in 0..<Breaker.threshold {
+            let failed = await failure { try await host.text(plugin, "wrong", ["number": .integer(2)]) }
+            #expect(failed?.code == TB_E_INVALID && failed?.userText == "")
+        }
+        #expect(try host.status(of: plugin).failures == Breaker.threshold)
+        let refused = await failure { try await host.text(plugin, "version") }
+        #expect(refused?.code == TB_E_UNAVAILABLE && refused?.detail.contains("no such colour") == true)
+        await host.close()
+    }
+
     /// Each call of a plugin may hang; its neighbour's calls go on, and the operator reads in what it hangs.
     @Test(arguments: ["match", "resolve", "open", "artwork", "command", "autocomplete", "component"])
     func oneThatHangsInACallHurtsNobodyElse(_ call: String) async throws {

@@ -20,30 +20,6 @@ final class Listener: AnswerChannel, Sendable {
     func update(_ update: PluginUpdate) { seen.withLock { $0.append(update) } }
 }
 
-/// Settings in memory, with the quota of the header.
-private final class MemorySettings: SettingsService, HistoryService, Sendable {
-    private let values = Mutex<[String: [String: String]]>([:])
-
-    func settings(of plugin: String, guild: UInt64, done: @escaping Done) {
-        let all = values.withLock { $0["\(plugin) \(guild)"] ?? [:] }
-        let list = all.sorted { $0.key < $1.key }.map { PluginSetting(key: $0.key, value: $0.value) }
-        DispatchQueue.global().async { done(.success(list)) }
-    }
-
-    func set(_ setting: PluginSetting, of plugin: String, guild: UInt64, done: @escaping Done) {
-        values.withLock { $0["\(plugin) \(guild)", default: [:]][setting.key] = setting.value }
-        settings(of: plugin, guild: guild, done: done)
-    }
-
-    func recent(_ limit: Int, for call: PluginInvocation) async throws(PluginFailure) -> [PluginPlayed] {
-        (0..<min(limit, 2)).map {
-            PluginPlayed(
-                track: PluginTrack(key: "t", title: "Song\($0)", artist: "", durationMilliseconds: 0), source: "lib",
-                requestedBy: call.user, playedAt: 0)
-        }
-    }
-}
-
 @Suite("Answers of plugins and the small extensions")
 struct ReplyTests {
     private func start(

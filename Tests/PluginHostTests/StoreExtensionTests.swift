@@ -8,36 +8,8 @@ import Testing
 /// `timmy.store/1` as a C plugin meets it; how it is kept is tested with the file store.
 @Suite("The store extension")
 struct StoreExtensionTests {
-    /// In memory, and on demand broken.
-    private final class Memory: StoreService {
-        let state = Mutex<(values: [[UInt8]: [UInt8]], owners: Set<String>, isBroken: Bool)>(([:], [], false))
-
-        func perform(
-            _ operation: StoreOperation, for plugin: String,
-            done: @escaping @Sendable (Result<StoreAnswer, PluginFailure>) -> Void
-        ) {
-            let result: Result<StoreAnswer, PluginFailure> = state.withLock { state in
-                state.owners.insert(plugin)
-                if state.isBroken { return .failure(PluginFailure(code: TB_E_IO, detail: "full")) }
-                switch operation {
-                case .get(let key):
-                    return .success(StoreAnswer(isFound: state.values[key] != nil, value: state.values[key] ?? []))
-                case .set(let key, let value):
-                    return .success(StoreAnswer(isFound: state.values.updateValue(value, forKey: key) != nil))
-                case .remove(let key):
-                    return .success(StoreAnswer(isFound: state.values.removeValue(forKey: key) != nil))
-                case .keys(let prefix):
-                    let keys = state.values.keys.filter { $0.starts(with: prefix) }
-                    return .success(
-                        StoreAnswer(isFound: !keys.isEmpty, keys: keys.sorted { $0.lexicographicallyPrecedes($1) }))
-                }
-            }
-            done(result)
-        }
-    }
-
     @Test func valuesComeBack() async throws {
-        let memory = Memory()
+        let memory = MemoryStore()
         let plugin = try PortsHost(store: memory)
         func set(_ key: String, _ value: String) async -> String {
             await plugin.run("store_set", ["key": .string(key), "value": .string(value)])
@@ -62,7 +34,7 @@ struct StoreExtensionTests {
     }
 
     @Test func keysAndValuesAreBounded() async throws {
-        let plugin = try PortsHost(store: Memory())
+        let plugin = try PortsHost(store: MemoryStore())
         let long = String(repeating: "k", count: 128)
         for (key, expected) in [("", "status -1"), (long, "0|0|"), (long + "k", "status -1")] {
             #expect(await plugin.run("store_get", ["key": .string(key)]) == expected)

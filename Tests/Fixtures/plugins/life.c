@@ -98,13 +98,22 @@ TB_COMMAND(release, TB_NO_PARAMS) {
     return say(task, "released");
 }
 
+// Fails as `number` says: 1 for what somebody typed wrong and is told about, 2 for an invalid answer of its own.
+#define NUMBER(P) P(INT, number, "a number", 1, 16)
+TB_COMMAND(wrong, NUMBER) {
+    (void)self, (void)call;
+    const tb_host_task_v1 *tasks = host->get_extension(host, TB_EXT_TASK);
+    tb_error_v1 error = { .code = TB_E_INVALID, .detail = TB_LIT("no such colour") };
+    if (number == 1) error.user_text = (tb_str)TB_LIT("That is no colour.");
+    return tasks->fail(host, task, &error);
+}
+
 TB_COMMAND(broken, TB_NO_PARAMS) {
     (void)self, (void)task, (void)call;
     return TB_E_INTERNAL;
 }
 
 // Answers how many calls were in here at once, once there are `number` of them or five seconds have passed.
-#define NUMBER(P) P(INT, number, "how many", 1, 16)
 static atomic_int here, most;
 TB_COMMAND(meet, NUMBER) {
     (void)self, (void)call;
@@ -164,7 +173,7 @@ TB_COMMAND(crash, NUMBER) {
 #define ROW(fn, d) { TB_LIT(#fn SUFFIX), TB_LIT(d), 0, 0, fn##_count, fn##_params, (tb_fn)fn, NULL }
 static const tb_command_v1 items[] = {
     ROW(version, "Says which version it is"), ROW(hold, "Never answers"), ROW(keep, "Answers when released"),
-    ROW(release, "Answers the kept call"), ROW(broken, "Fails"), ROW(meet, "Counts calls at once"),
+    ROW(release, "Answers the kept call"), ROW(broken, "Fails"), ROW(wrong, "Fails in another way"), ROW(meet, "Counts calls at once"),
     ROW(shout, "Writes to standard output"), ROW(garble, "Answers bytes that are no text"),
     ROW(crash, "Ends the process"),
 #ifdef EXTRA
