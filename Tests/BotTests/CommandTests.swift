@@ -227,7 +227,7 @@ extension WholeBot {
                     await rig.world.requests().count { $0.path.hasSuffix("/callback") } >= 2
                 })
             hold.letGo()
-            let answer = try #require(await rig.world.answer(to: id, within: .seconds(10)))
+            let answer = try #require(await rig.world.answer(to: id, within: .seconds(60)))
             #expect(text(of: answer).contains("Slow Song"))
             await rig.stop()
         }

@@ -19,16 +19,16 @@ extension WholeBot {
             defer { rig.stop() }
             let ear = try await rig.world.listen(rig.human, in: rig.voice)
             #expect(text(of: try await rig.type("play", ["query": "morning train"])).contains("Morning Train"))
-            #expect(await eventually(within: .seconds(20)) { ear.report(of: rig.bot).packets >= 150 })
+            #expect(await eventually { ear.report(of: rig.bot).packets >= 150 })
 
             for round in 1...2 {
                 let crashing = try #require(rig.botProcess)
                 _ = try await rig.world.command(
                     "crash", options: [["name": "number", "type": 4, "value": .int(Int64(round))]], by: rig.who)
-                #expect(await eventually(within: .seconds(20)) { rig.botProcess.map { $0 != crashing } ?? false })
+                #expect(await eventually { rig.botProcess.map { $0 != crashing } ?? false })
                 ear.clear()
                 #expect(
-                    await eventually(within: .seconds(40)) { ear.report(of: rig.bot).packets >= 100 },
+                    await eventually { ear.report(of: rig.bot).packets >= 100 },
                     "no music after crash \(round): \(rig.log)")
                 // Where it was, give or take the lazily written position and the pause; never from the start.
                 let heard = Correlation.mono(ear.pcm(of: rig.bot)).suffix(48_000 * 3 / 2)
@@ -41,7 +41,7 @@ extension WholeBot {
             }
             // The culprit is out, with a reason; the others work.
             #expect(
-                await eventually(within: .seconds(20)) {
+                await eventually {
                     await !rig.world.commands(of: rig.bot, in: rig.guild).contains { $0["name"]?.string == "crash" }
                 })
             #expect(text(of: try await rig.type("now-playing")).contains("Morning Train"))
@@ -57,7 +57,7 @@ extension WholeBot {
             let reloaded = try await rig.operate("plugin", "reload", "test.crasher")
             #expect(reloaded.status == 0 && reloaded.output.contains("test.crasher 1.0.0 loaded"), "\(reloaded.output)")
             #expect(
-                await eventually(within: .seconds(20)) {
+                await eventually {
                     await rig.world.commands(of: rig.bot, in: rig.guild).contains { $0["name"]?.string == "crash" }
                 })
             // And takes it out again while music plays.
@@ -82,7 +82,7 @@ extension WholeBot {
             for query in ["morning train", "read:bytes:crash", "paper lanterns"] {
                 _ = try await rig.type("play", ["query": .string(query)])
             }
-            #expect(await eventually(within: .seconds(20)) { ear.report(of: rig.bot).packets >= 50 })
+            #expect(await eventually { ear.report(of: rig.bot).packets >= 50 })
             ear.clear()
             _ = try await rig.world.command("skip", by: rig.who)
             #expect(
@@ -90,7 +90,7 @@ extension WholeBot {
                     rig.log.contains("plugin test.reader is in quarantine: it took the bot down 2 times")
                 }, "\(rig.log)")
             ear.clear()
-            #expect(await eventually(within: .seconds(40)) { ear.report(of: rig.bot).packets >= 100 }, "\(rig.log)")
+            #expect(await eventually { ear.report(of: rig.bot).packets >= 100 }, "\(rig.log)")
             let heard = Correlation.mono(ear.pcm(of: rig.bot)).suffix(48_000 * 3 / 2)
             let original = try await Songs.shared.composed("paper-lanterns.mp3")
             let found = try #require(Correlation.find(Array(heard), in: original, maximumOffset: original.count))
@@ -175,7 +175,7 @@ private final class SupervisedRig: Sendable {
         let rig = try SupervisedRig(
             server, bot, await server.world.human, guild, text, voice, installation.program, directory, environment)
         try #require(
-            await eventually(within: .seconds(30)) {
+            await eventually {
                 await server.world.commands(of: bot, in: guild).contains { $0["name"]?.string == ready }
             }, "the bot did not come up: \(rig.log)")
         return rig
@@ -211,7 +211,7 @@ private final class SupervisedRig: Sendable {
     func type(_ name: String, _ options: [String: JSONValue] = [:]) async throws -> JSONValue {
         let list = options.map { ["name": .string($0), "type": 3, "value": $1] as JSONValue }
         let id = try await world.command(name, options: list, by: who)
-        return try #require(await world.answer(to: id, within: .seconds(20)), "no answer to /\(name): \(log)")
+        return try #require(await world.answer(to: id, within: .seconds(60)), "no answer to /\(name): \(log)")
     }
 
     /// What an operator types.

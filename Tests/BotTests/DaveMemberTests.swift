@@ -49,11 +49,11 @@ extension WholeBot {
             let third = await rig.world.addUser("third")
             await rig.world.addMember(third, to: rig.home.guild)
             let guest = try await invite(library, to: rig, among: [third])
-            #expect(await eventually(within: .seconds(20)) { guest.peer.last("connected") != nil })
+            #expect(await eventually { guest.peer.last("connected") != nil })
             await rig.world.setCommitter(weCommit ? rig.bot : guest.user, of: rig.home.voice)
             let ear = try await rig.world.listen(rig.human, in: rig.home.voice)
             _ = try await rig.type("play", ["query": "morning train"])
-            #expect(await eventually(within: .seconds(20)) { guest.packets >= 150 }, "\(guest.summary)")
+            #expect(await eventually { guest.packets >= 150 }, "\(guest.summary)")
             #expect(await rig.world.encryptedMembers(of: rig.home.voice) == [rig.human, rig.bot, guest.user].sorted())
             // Somebody comes: the one who is to commit adds them.
             _ = try await rig.world.listen(third, in: rig.home.voice, recording: false)
@@ -62,7 +62,7 @@ extension WholeBot {
             )
             #expect(await rig.world.committers(of: rig.home.voice).last == (weCommit ? rig.bot : guest.user))
             let before = guest.packets
-            #expect(await eventually(within: .seconds(20)) { guest.packets >= before + 50 })
+            #expect(await eventually { guest.packets >= before + 50 })
             #expect(guest.undecryptable == 0, "\(guest.summary)")
             #expect(ear.report(of: rig.bot).undecryptable == 0)
             #expect(try await compare(guest, with: "morning-train.opus", last: 2) > 0.99)
@@ -82,10 +82,10 @@ extension WholeBot {
                 others.append(user)
             }
             let guest = try await invite(library, to: rig, among: others)
-            #expect(await eventually(within: .seconds(20)) { guest.peer.last("connected") != nil })
+            #expect(await eventually { guest.peer.last("connected") != nil })
             let ear = try await rig.world.listen(rig.human, in: rig.home.voice)
             _ = try await rig.type("play", ["query": "morning train"])
-            #expect(await eventually(within: .seconds(20)) { guest.packets >= 50 }, "\(guest.summary)")
+            #expect(await eventually { guest.packets >= 50 }, "\(guest.summary)")
             var present: Set<Snowflake> = []
             var next = ear.report(of: rig.bot).packets
             for turn in 0..<30 {

@@ -92,7 +92,7 @@ extension WholeBot {
             // It plays for a while and is then given up.
             #expect(await rig.hear(25, by: there))
             #expect(
-                await eventually(within: .seconds(20)) {
+                await eventually {
                     let card = try? await rig.type("now-playing", in: rig.away, by: other)
                     return card.map { !text(of: $0).contains("Paper Lanterns") } == true
                 })
@@ -120,7 +120,7 @@ extension WholeBot {
                 _ = try await rig.type("play", ["query": .string(name)])
                 #expect(await rig.hear(250, by: ear), "beyond the pages that lie")
                 let card = try await rig.type("now-playing")
-                #expect(text(of: card).contains("0:0"), "\(text(of: card))")
+                #expect(text(of: card).contains(/0:[0-5]\d/), "\(text(of: card))")
                 _ = try await rig.type("stop")
                 _ = try await rig.world.listen(rig.human, in: rig.home.voice)
             }

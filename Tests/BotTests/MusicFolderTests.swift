@@ -18,7 +18,7 @@ extension WholeBot {
             // It may come later, from a disk that is mounted after the bot has started.
             try FileManager.default.copyItem(atPath: try await Songs.shared.folder(), toPath: folder)
             #expect(
-                await eventually(within: .seconds(20)) {
+                await eventually {
                     let card = try? await rig.type("play", ["query": "morning train"])
                     return card.map { !isEphemeral($0) && text(of: $0).contains("Morning Train") } ?? false
                 })
@@ -46,7 +46,7 @@ extension WholeBot {
             let heard = ear.report(of: rig.bot).packets
             #expect(await rig.hear(heard + 50, by: ear))
             let report = ear.report(of: rig.bot)
-            #expect(report.lost == 0 && report.undecryptable == 0 && report.silence == 0, "\(report)")
+            #expect(report.lost == 0 && report.undecryptable == 0 && report.silence <= Ear.held, "\(report)")
             #expect(try await rig.compare(ear, with: "night-packets.opus", last: 1).value > 0.98)
             await rig.stop()
         }

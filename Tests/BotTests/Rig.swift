@@ -80,7 +80,8 @@ final class Rig: Sendable {
         (home, away, stranger) = (towns[0], towns[1], towns[2])
         running = Task { try await app.run() }
         let world = server.world, home = towns[0]
-        _ = await eventually { await !world.commands(of: bot, in: home.guild).isEmpty }
+        let isUp = await eventually { await !world.commands(of: bot, in: home.guild).isEmpty }
+        if !isUp { Issue.record("the bot did not register its commands") }
     }
 
     func stop() async {
@@ -121,7 +122,7 @@ final class Rig: Sendable {
         }
         let who = SandboxInvocation(user: user ?? human, guild: town.guild, channel: town.text)
         let id = try await world.command(name, options: list, by: who)
-        return try #require(await world.answer(to: id, within: .seconds(20)), "no answer to /\(name)")
+        return try #require(await world.answer(to: id, within: .seconds(60)), "no answer to /\(name)")
     }
 
     /// A slash command at home that may be lost: the answer where there is one soon.
@@ -136,7 +137,7 @@ final class Rig: Sendable {
         let id = try #require(Self.ids(of: message).first { $0.hasSuffix(button) }, "no button \(button)")
         let who = SandboxInvocation(user: human, guild: town.guild, channel: town.text)
         let pressed = try await world.press(id, message: try #require(message["id"]?.snowflake), by: who)
-        return try #require(await world.answer(to: pressed, within: .seconds(10)), "no answer to \(button)")
+        return try #require(await world.answer(to: pressed, within: .seconds(60)), "no answer to \(button)")
     }
 
     private static func ids(of value: JSONValue) -> [String] {
@@ -166,6 +167,12 @@ final class Rig: Sendable {
     }
 }
 
+/// What a listener on an overloaded machine may notice, where nothing may be lost: half a second of silence when the
+/// whole process was held up. That nothing of the kind happens at rest is for the benchmark to show.
+enum Ear {
+    static let held = 25
+}
+
 /// Every text that a message shows.
 func text(of message: JSONValue) -> String {
     switch message {
@@ -181,13 +188,8 @@ func text(of message: JSONValue) -> String {
 func isEphemeral(_ message: JSONValue) -> Bool { (message["flags"]?.int ?? 0) & 64 != 0 }
 
 /// Polls `condition`, for what happens on the far side of a real socket.
-func eventually(within timeout: Duration = .seconds(10), _ condition: () async -> Bool) async -> Bool {
-    let end = ContinuousClock.now + timeout
-    while ContinuousClock.now < end {
-        if await condition() { return true }
-        try? await Task.sleep(for: .milliseconds(10))
-    }
-    return false
+func eventually(within timeout: Duration = .seconds(60), _ condition: () async -> Bool) async -> Bool {
+    await poll(within: timeout, every: .milliseconds(10), condition)
 }
 
 /// The demo's songs, made once for all tests.

@@ -20,10 +20,10 @@ extension WholeBot {
             #expect(await rig.world.voiceRequests(of: rig.bot) == [rig.home.voice])
             await rig.world.inject(.close(code), intoVoiceOf: rig.bot)
             #expect(
-                await eventually(within: .seconds(20)) {
+                await eventually {
                     await rig.world.messages(in: rig.home.text).contains { text(of: $0).contains("/resume") }
                 }, "nobody was told")
-            #expect(await rig.world.voiceState(of: rig.bot, in: rig.home.guild) == nil)
+            #expect(await eventually { await rig.world.voiceState(of: rig.bot, in: rig.home.guild) == nil })
             #expect(await rig.world.voiceRequests(of: rig.bot) == [rig.home.voice, nil])
             // What was queued is not lost.
             ear.clear()
@@ -41,7 +41,7 @@ extension WholeBot {
             #expect(await rig.hear(25, by: ear))
             await rig.world.inject(fault, into: rig.bot)
             #expect(
-                await eventually(within: .seconds(30)) {
+                await eventually {
                     await rig.world.voiceRequests(of: rig.bot) == [rig.home.voice, rig.home.voice]
                 })
             #expect(
@@ -96,7 +96,7 @@ extension WholeBot {
             let report = ear.report(of: rig.bot)
             let counters = await rig.app.voiceReport(guild: rig.home.guild.rawValue)?.statistics
             #expect(
-                report.silence == 0 && report.jumps == 0 && report.lost == 0,
+                report.silence <= Ear.held && report.jumps <= 2 && report.lost == 0,
                 "\(report) \(String(describing: counters))")
             #expect(report.clear == 0 && report.undecryptable == 0, "\(report)")
             let (value, start) = try await rig.compare(ear, with: "night-packets.opus", last: 1)

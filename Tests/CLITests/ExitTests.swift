@@ -74,7 +74,7 @@ extension TheProgram {
             let program = try Program(
                 ["run"], in: town.scratch.path,
                 environment: town.settings.merging(["DISCORD_TOKEN": "wrong.token"]) { $1 })
-            #expect(await program.end(within: .seconds(20)) == 77, "\(program.output)")
+            #expect(await program.end(within: .seconds(60)) == 77, "\(program.output)")
             #expect(!program.output.contains("wrong.token"))
             await town.server.stop()
         }
@@ -104,7 +104,7 @@ extension TheProgram {
             let typed = try? await town.type("play", ["query": "x"])
             #expect(typed == nil, "there is no such command")
             program.terminate()
-            #expect(await program.end(within: .seconds(12)) == 0, "\(program.output)")
+            #expect(await program.end(within: .seconds(60)) == 0, "\(program.output)")
             await town.server.stop()
         }
     }

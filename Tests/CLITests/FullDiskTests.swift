@@ -42,7 +42,7 @@ extension TheProgram {
             // Folders of what operators install are there from the start.
             #expect(left.allSatisfy { !$0.contains(".so") }, "\(left)")
             program.terminate()
-            #expect(await program.end(within: .seconds(12)) == 0, "\(program.output)")
+            #expect(await program.end(within: .seconds(60)) == 0, "\(program.output)")
             await town.server.stop()
         }
 
@@ -54,7 +54,7 @@ extension TheProgram {
             _ = try await town.listen()
             func play(_ song: String) async throws -> String {
                 let typed = try await town.type("play", ["query": song])
-                return "\(String(describing: await town.world.answer(to: typed, within: .seconds(10))))"
+                return "\(String(describing: await town.world.answer(to: typed, within: .seconds(60))))"
             }
             #expect(try await play("morning train").contains("Morning Train"))
             let filler = inside(program, "\(town.data)/filler")
@@ -69,7 +69,7 @@ extension TheProgram {
             #expect(try await play("night packets").contains("Night Packets"))
             #expect(try String(contentsOfFile: record, encoding: .utf8).contains("Night Packets"))
             program.terminate()
-            #expect(await program.end(within: .seconds(12)) == 0, "\(program.output)")
+            #expect(await program.end(within: .seconds(60)) == 0, "\(program.output)")
             await town.server.stop()
         }
 

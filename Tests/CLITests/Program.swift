@@ -80,13 +80,8 @@ final class Program: Sendable {
 }
 
 /// Polls `condition`, for what happens in another process.
-func eventually(within timeout: Duration = .seconds(10), _ condition: () async -> Bool) async -> Bool {
-    let end = ContinuousClock.now + timeout
-    while ContinuousClock.now < end {
-        if await condition() { return true }
-        try? await Task.sleep(for: .milliseconds(10))
-    }
-    return false
+func eventually(within timeout: Duration = .seconds(60), _ condition: () async -> Bool) async -> Bool {
+    await poll(within: timeout, every: .milliseconds(10), condition)
 }
 
 /// A folder that is deleted with its owner.
@@ -153,7 +148,7 @@ final class Town: Sendable {
             atPath: "\(scratch.path)/music", withDestinationPath: try await Self.songs.value)
         let program = try Program(
             ["run"], in: scratch.path, environment: settings.merging(more) { $1 }, wrapper: wrapper)
-        let isUp = await eventually(within: .seconds(30)) { await !world.commands(of: bot, in: guild).isEmpty }
+        let isUp = await eventually { await !world.commands(of: bot, in: guild).isEmpty }
         try #require(isUp, "\(program.output)")
         return program
     }

@@ -15,10 +15,10 @@ extension TheProgram {
                 "\(program.output)")
             _ = try await town.listen()
             let typed = try await town.type("play", ["query": "morning train"])
-            let answer = await town.world.answer(to: typed, within: .seconds(10))
+            let answer = await town.world.answer(to: typed, within: .seconds(60))
             #expect("\(String(describing: answer))".contains("Morning Train"))
             program.terminate()
-            #expect(await program.end(within: .seconds(12)) == 0)
+            #expect(await program.end(within: .seconds(60)) == 0)
             await town.server.stop()
         }
 
@@ -27,7 +27,7 @@ extension TheProgram {
             let program = try await town.bot()
             #expect(await town.world.shards(of: town.bot) == [[0, 1]])
             program.terminate()
-            #expect(await program.end(within: .seconds(12)) == 0)
+            #expect(await program.end(within: .seconds(60)) == 0)
             #expect(!program.output.contains("recommends"))
             await town.server.stop()
         }

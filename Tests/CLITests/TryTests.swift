@@ -127,7 +127,7 @@ extension TheProgram {
             try #require(rename("\(plugin).new", plugin) == 0)
             #expect(await program.prints("\(plugin) is not taken: "), "\(program.output)")
             program.terminate()
-            #expect(await program.end(within: .seconds(20)) == 0, "\(program.output)")
+            #expect(await program.end(within: .seconds(60)) == 0, "\(program.output)")
             try expectNothingLeft()
         }
     }

@@ -45,17 +45,18 @@ final class ScriptedServer: Sendable {
         Thread.detachNewThread { [self] in
             while true {
                 let connection = accept(listener, nil, nil)
-                if connection < 0 || state.withLock({ $0.closed }) { return }
+                if connection < 0 || state.withLock({ $0.closed }) { break }
                 serve(connection)
                 close(connection)
             }
+            // Here and not in `stop`: until then nobody else's socket may get the number.
+            close(listener)
         }
     }
 
     func stop() {
         state.withLock { $0.closed = true }
         shutdown(listener, Int32(SHUT_RDWR))
-        close(listener)
     }
 
     private func serve(_ connection: Int32) {

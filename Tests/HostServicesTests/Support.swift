@@ -76,11 +76,4 @@ func failure<Value>(_ body: () async throws -> Value) async -> PluginFailure? {
 }
 
 /// Polls for what another thread does.
-func eventually(_ condition: () -> Bool) async -> Bool {
-    let end = ContinuousClock.now + .seconds(20)
-    while ContinuousClock.now < end {
-        if condition() { return true }
-        await Task.yield()
-    }
-    return false
-}
+func eventually(_ condition: () -> Bool) async -> Bool { await poll { condition() } }

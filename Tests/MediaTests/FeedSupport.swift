@@ -2,6 +2,7 @@ import Foundation
 import Glibc
 import MediaWire
 import Synchronization
+import TestSupport
 
 @testable import Media
 
@@ -35,6 +36,7 @@ final class TestFeed: MediaFeed, @unchecked Sendable {
     private var isInterrupted = false
     private var isReleased = false
     private var error: MediaError?
+    private var waiting = 0
     private(set) var closes = 0
     private(set) var interrupts = 0
     private(set) var seeks: [UInt64] = []
@@ -79,10 +81,14 @@ final class TestFeed: MediaFeed, @unchecked Sendable {
 
     var isClosed: Bool { condition.withLock { closes > 0 } }
     var served: Int { condition.withLock { position } }
+    /// Whether somebody waits in `read`.
+    var isReading: Bool { condition.withLock { waiting > 0 } }
 
     func read(into buffer: UnsafeMutableRawBufferPointer) throws(MediaError) -> Int {
         condition.lock()
         defer { condition.unlock() }
+        waiting += 1
+        defer { waiting -= 1 }
         while position >= allowed, position < content.count, error == nil, !isReleased,
             ignoresInterrupt || !isInterrupted
         { condition.wait() }
@@ -150,11 +156,6 @@ func play(
 }
 
 /// Polls for what another thread or process does.
-func eventually(within limit: Duration = .seconds(20), _ condition: () async -> Bool) async -> Bool {
-    let end = ContinuousClock.now + limit
-    while ContinuousClock.now < end {
-        if await condition() { return true }
-        try? await Task.sleep(for: .milliseconds(2))
-    }
-    return false
+func eventually(within limit: Duration = .seconds(60), _ condition: () async -> Bool) async -> Bool {
+    await poll(within: limit, condition)
 }

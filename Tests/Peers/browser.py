@@ -99,7 +99,7 @@ class Browser:
         elif method == "Page.javascriptDialogOpening":
             self.dialogs.append(params["message"])
 
-    def call(self, method, timeout=20, **params):
+    def call(self, method, timeout=60, **params):
         with self._condition:
             self._next += 1
             number = self._next

@@ -31,7 +31,7 @@ class Person:
             self.queues, self.is_not_fooled, self.uses_a_phone, self.stops, self.has_no_complaints,
         ]
 
-    def see(self, what, expression, timeout=20):
+    def see(self, what, expression, timeout=60):
         return self.browser.until(what, lambda: self.browser.js(expression), timeout)
 
     def picture(self, name):
@@ -55,10 +55,14 @@ class Person:
         self.clear()
         before = self.browser.js("document.querySelectorAll('#messages .message').length")
         self.browser.type(text)
-        time.sleep(0.6)  # Suggestions may come or not.
-        if self.choices():
-            self.browser.press("Escape")
-        self.browser.press("Enter")
+        # Suggestions may come or not, and late: Enter picks one where they are open, and sends where they are not.
+        for _ in range(20):
+            time.sleep(0.6)
+            if self.choices():
+                self.browser.press("Escape")
+            self.browser.press("Enter")
+            if self.browser.js("document.querySelector('#input').value") == "":
+                break
         self.see(f"an answer to {text}", "document.querySelectorAll('#messages .message').length > %d"
                  " && !document.querySelector('#messages .thinking')" % before)
 

@@ -107,8 +107,7 @@ struct BadPluginTests {
         let fuzz = try #require(report?.results.first { $0.id == "L3.fuzz" })
         #expect(fuzz.verdict == .pass, "\(fuzz)")
         let calls = try #require(fuzz.detail.wholeMatch(of: /(\d+) calls/).flatMap { Int($0.1) })
-        // Each is told of in a line: as many as a pipe's reader would once have kept.
-        #expect(calls > 5_000 && took >= .seconds(2), "\(calls) calls in \(took)")
+        #expect(calls > 500 && took >= .seconds(2), "\(calls) calls in \(took)")
         #expect(report?.text(verbose: false).contains("\(calls) calls") == true)
         let short = try check(path, rounds: 10)
         let few = try #require(short.results.first { $0.id == "L3.fuzz" }?.detail)

@@ -115,11 +115,12 @@ struct LaneTests {
             await lane.perform(
                 "call", within: .seconds(1), clock: clock, late: { found in holder.expiry.withLock { $0 = found } }
             ) {
+                holder.isRunning.store(true, ordering: .releasing)
                 gate.wait()
                 return 1
             }
         }
-        #expect(await eventually { clock.sleeperCount == 1 })
+        #expect(await eventually { clock.sleeperCount == 1 && holder.isRunning.load(ordering: .acquiring) })
         clock.advance(by: .seconds(1))
         #expect(await late.value == nil)
         #expect(holder.expiry.withLock { $0 } == .hangs)
@@ -130,6 +131,7 @@ struct LaneTests {
 
     private final class Holder: Sendable {
         let expiry: Mutex<Lane.Expiry?>
+        let isRunning = Atomic(false)
         init(expiry: consuming sending Mutex<Lane.Expiry?>) { self.expiry = expiry }
     }
 
@@ -171,7 +173,11 @@ struct LaneTests {
         #expect(host.loadAll().allSatisfy { $0.refusal == nil })
         // One hangs, and one waits behind it.
         let calls = (0..<2).map { _ in Task { await failure { try await host.text(bad, "version") } } }
-        #expect(await eventually { (try? host.status(of: bad).queueDepth) == 1 && clock.sleeperCount == 1 })
+        #expect(
+            await eventually {
+                bad.events.contains("hangs 1.0.0") && (try? host.status(of: bad).queueDepth) == 1
+                    && clock.sleeperCount == 1
+            })
         clock.advance(by: PluginHost.commandDeadline)
         for call in calls { #expect(await call.value?.code == TB_E_TIMEOUT) }
         var status = try host.status(of: bad)
@@ -208,17 +214,23 @@ struct LaneTests {
         await Self.close(host, clock)
     }
 
-    /// Closes a host whose clock stands still, letting hanging stops run out.
-    static func close(_ host: PluginHost, _ clock: ManualClock) async {
+    /// Closes a host whose clock stands still, letting hanging stops run out once `isReady`.
+    static func close(
+        _ host: PluginHost, _ clock: ManualClock, when isReady: @Sendable () -> Bool = { true }
+    ) async {
         let closing = Task { await host.close() }
         let done = Atomic(false)
         let watch = Task {
             await closing.value
             done.store(true, ordering: .releasing)
         }
-        _ = await eventually {
-            clock.advance(by: .seconds(1))
-            return done.load(ordering: .acquiring)
+        _ = await eventually { done.load(ordering: .acquiring) || isReady() }
+        // Whatever does end gets the time for it.
+        if await !poll(within: .milliseconds(500), { done.load(ordering: .acquiring) }) {
+            _ = await poll(every: .milliseconds(20)) {
+                clock.advance(by: .seconds(1))
+                return done.load(ordering: .acquiring)
+            }
         }
         await watch.value
     }

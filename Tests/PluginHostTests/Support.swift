@@ -39,14 +39,7 @@ func compile(_ source: String, _ options: [String] = [], to path: String) throws
 }
 
 /// Polls for what another thread does.
-func eventually(_ condition: () -> Bool) async -> Bool {
-    let end = ContinuousClock.now + .seconds(20)
-    while ContinuousClock.now < end {
-        if condition() { return true }
-        await Task.yield()
-    }
-    return false
-}
+func eventually(_ condition: () -> Bool) async -> Bool { await poll { condition() } }
 
 struct NoServices: PlayerService, ProbeService {
     private var none: PluginFailure { PluginFailure(code: TB_E_UNSUPPORTED, detail: "not in this test") }
@@ -93,8 +86,8 @@ extension PluginHost.Deadlines {
     /// For plugins that hang while they are loaded, which is real time.
     static let short: Self = {
         var deadlines = Self()
-        deadlines.load = .milliseconds(500)
-        deadlines.create = .milliseconds(500)
+        deadlines.load = .seconds(3)
+        deadlines.create = .seconds(3)
         return deadlines
     }()
 }

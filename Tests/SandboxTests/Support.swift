@@ -97,13 +97,8 @@ final class Peer: Sendable {
 }
 
 /// Polls `condition` until it holds. For things across a real socket, where there is no event to wait for.
-func eventually(within timeout: Duration = .seconds(10), _ condition: () async -> Bool) async -> Bool {
-    let end = ContinuousClock.now + timeout
-    while ContinuousClock.now < end {
-        if await condition() { return true }
-        try? await Task.sleep(for: .milliseconds(20))
-    }
-    return false
+func eventually(within timeout: Duration = .seconds(60), _ condition: () async -> Bool) async -> Bool {
+    await poll(within: timeout, every: .milliseconds(10), condition)
 }
 
 /// A clock that tests move.

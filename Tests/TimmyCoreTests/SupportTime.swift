@@ -1,4 +1,5 @@
 import Synchronization
+import TestSupport
 
 @testable import TimmyCore
 
@@ -60,13 +61,7 @@ final class ManualTime: TimeSource {
 }
 
 /// Lets other tasks run until `condition` holds; false when it does not within a very long time.
-func eventually(_ condition: () async -> Bool) async -> Bool {
-    for _ in 0..<200_000 {
-        if await condition() { return true }
-        await Task.yield()
-    }
-    return false
-}
+func eventually(_ condition: () async -> Bool) async -> Bool { await poll(condition) }
 
 final class Flag: Sendable {
     private let up = Mutex(false)

@@ -1,5 +1,6 @@
 import NIOCore
 import NIOWebSocket
+import TestSupport
 import Testing
 
 @testable import WebSocketClient
@@ -200,6 +201,12 @@ private func collect(_ connection: WebSocketConnection) async -> [WebSocketEvent
         let connection = try await connect(server) { $0.inboundBufferSize = 1 << 20 }
         // 128 MiB are offered; the writes stop once both kernels' buffers and ours are full.
         while await sent.next() != 20 {}
+        var before = -1
+        let isStuck = await poll(every: .milliseconds(300)) {
+            defer { before = sent.count }
+            return sent.count == before
+        }
+        #expect(isStuck)
         var received = 0
         for await event in connection.events {
             if received == 0 { #expect(sent.count < 1_000) }

@@ -60,6 +60,7 @@ static void event(const char *what) {
 
 static void may_hang(const char *call) {
     if (strcmp(HANG, call) != 0) return;
+    event("hangs");
 #ifdef SPIN
     while (access(GATE, F_OK) != 0) {}
 #else

@@ -159,12 +159,12 @@ final class FakeHost: @unchecked Sendable {
 
 /// Polls for what other threads do; gives up after 20 s.
 func eventually(_ condition: () -> Bool) async -> Bool {
-    let end = ContinuousClock.now + .seconds(20)
+    let end = ContinuousClock.now + .seconds(60)
     while ContinuousClock.now < end {
         if condition() { return true }
-        await Task.yield()
+        try? await Task.sleep(for: .milliseconds(1))
     }
-    return false
+    return condition()
 }
 
 /// A C context on its way into a closure of the test's own.

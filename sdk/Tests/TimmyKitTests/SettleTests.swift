@@ -155,7 +155,7 @@ struct SettleTests {
         #expect(await eventually { Answers.gates.withLock { !$0.isEmpty } })
         let began = ContinuousClock.now
         started.stop()
-        #expect(ContinuousClock.now - began < .seconds(5))
+        #expect(ContinuousClock.now - began < .seconds(20))
         #expect(await started.host.outcome(task).failure?.code == .cancelled)
         started.end()
         for continuation in Answers.gates.withLock({ $0.values.map { $0 } }) { continuation.resume() }
