@@ -221,10 +221,9 @@ struct FeedTests {
                 }
             }
         }
+        // Of those that have not begun only a few are opened at once.
         #expect(
-            await eventually {
-                feeds.enumerated().allSatisfy { $1.isReading && $1.served >= ($0 % 2 == 0 ? 0 : 5_000) }
-            })
+            await eventually { feeds.count { $0.served >= 5_000 } == 50 && feeds.count { $0.isReading } > 50 })
         // 4 s of music, far faster than it is played.
         let time = ContinuousClock.now
         #expect(try await normal.pull(200).count == 200)
