@@ -1,6 +1,7 @@
 import CTimmyBot
 import Foundation
 import Glibc
+import Synchronization
 import Testing
 
 @testable import PluginHost
@@ -139,6 +140,24 @@ struct ReaderTests {
         await rig.host.close()
     }
 
+    /// What ends a reader frees its context, so that `interrupt` must be out of it by then, and not go in afterwards.
+    @Test(arguments: [true, false]) func nothingEndsAReaderThatIsBeingInterrupted(_ closes: Bool) async throws {
+        let rig = try Rig(), held = HeldReader()
+        let reader = try #require(PluginReader(held.media, .container, of: rig.instance))
+        Thread.detachNewThread { reader.interrupt() }
+        #expect(await eventually { held.events == ["interrupt"] })
+        Thread.detachNewThread {
+            if closes { reader.close() } else { reader.disown() }
+            held.note("ended")
+        }
+        #expect(await eventually { reader.isEnded })
+        reader.interrupt()
+        held.gate.signal()
+        #expect(await eventually { held.events.last == "ended" })
+        #expect(held.events == ["interrupt", "out of it"] + (closes ? ["close"] : []) + ["ended"])
+        await rig.host.close()
+    }
+
     @Test func whoLetsGoOfAReaderHasItClosed() async throws {
         let rig = try Rig()
         var sound: (any PluginSound)? = try await rig.open("bytes:plain")
@@ -247,5 +266,33 @@ struct ReaderTests {
         #expect(rig.logged("pushed \(TB_E_STALE)") == 1)
         sound.close()
         await rig.host.close()
+    }
+}
+
+/// A reader of which `interrupt` comes back when the gate opens.
+private final class HeldReader: Sendable {
+    private let seen = Mutex<[String]>([])
+    let gate = DispatchSemaphore(value: 0)
+
+    var events: [String] { seen.withLock { $0 } }
+    func note(_ event: String) { seen.withLock { $0.append(event) } }
+
+    private static func of(_ context: UnsafeMutableRawPointer?) -> HeldReader? {
+        context.map { Unmanaged<HeldReader>.fromOpaque($0).takeUnretainedValue() }
+    }
+
+    var media: tb_media_v1 {
+        var media = tb_media_v1()
+        media.kind = TB_MEDIA_BYTES
+        media.byte_length = -1
+        media.reader = tb_reader_v1(
+            ctx: Unmanaged.passUnretained(self).toOpaque(), read: { _, _, _ in 0 }, seek: nil,
+            interrupt: { context in
+                let held = HeldReader.of(context)
+                held?.note("interrupt")
+                held?.gate.wait()
+                held?.note("out of it")
+            }, close: { HeldReader.of($0)?.note("close") })
+        return media
     }
 }
