@@ -210,6 +210,36 @@ struct ReaderTests {
 
     // MARK: Pipes
 
+    /// A host that has no use for a sound any more must not keep what was written of it.
+    @Test(arguments: [true, false]) func aPipeThatNobodyTookEnds(_ finishesFirst: Bool) throws {
+        let port = PipePort(plugin: "test")
+        for _ in 0...PipePort.maximumOpen {
+            let number = try port.create(.container, capacity: 4_096).get()
+            let pipe = try #require(port.pipe(number))
+            #expect([UInt8](repeating: 1, count: 100).withUnsafeBytes { pipe.write($0) } == 100)
+            #expect(port.claim(number) === pipe)
+            if finishesFirst { port.finish(number, TB_OK) }
+            port.release(number)
+            if !finishesFirst { port.finish(number, TB_OK) }
+            #expect(port.openCount == 0)
+        }
+    }
+
+    @Test func aPipeThatNobodyTookMayBeOfferedAgain() throws {
+        let port = PipePort(plugin: "test")
+        let number = try port.create(.container, capacity: 4_096).get()
+        _ = [UInt8](repeating: 1, count: 100).withUnsafeBytes { port.pipe(number)?.write($0) }
+        #expect(port.claim(number) != nil)
+        port.release(number)
+        let pipe = try #require(port.claim(number))
+        port.finish(number, TB_OK)
+        #expect(try Self.onceRead(pipe) == 100, "it is still played")
+    }
+
+    private static func onceRead(_ pipe: PluginPipe) throws -> Int {
+        try withUnsafeTemporaryAllocation(byteCount: 4_096, alignment: 1) { try pipe.read(into: $0) }
+    }
+
     @Test func pipesHaveTheirRules() async throws {
         let rig = try Rig()
         try await rig.tell("pipes")

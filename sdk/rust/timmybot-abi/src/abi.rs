@@ -620,7 +620,8 @@ pub struct tb_host_pipe_v1 {
     /// [any] Never waits. Bytes that were taken, 0 where the pipe is full (they are the plugin's to drop or to
     /// keep), or TB_E_STALE where nobody listens any more.
     pub write: Option<unsafe extern "C" fn(host: *const tb_host_v1, pipe: u64, bytes: *const u8, count: usize) -> i64>,
-    /// [any] No more will come; what is in the pipe is still played. `status` other than TB_OK: it broke off.
+    /// [any] No more will come; what is in the pipe is still played. `status` other than TB_OK: it broke off. Also
+    /// of a pipe that `opened` did not take: it goes away then with all that is in it.
     pub finish: Option<unsafe extern "C" fn(host: *const tb_host_v1, pipe: u64, status: tb_status)>,
 }
 
