@@ -15,10 +15,9 @@ final class PluginPorts: Sendable {
     let accounts: AccountPort
     let pipes: PipePort
 
-    /// - Parameter submit: puts a job on the plugin's lane; false where there is no room.
     init(
         _ manifest: PluginManifest, configuration: String, services: PluginServices,
-        submit: @escaping @Sendable (@escaping @Sendable () -> Void) -> Bool
+        submit: @escaping TimerPort.Submit
     ) {
         courier = Courier(name: manifest.id)
         // A manifest with a host that is none was refused when it was read.

@@ -133,7 +133,8 @@ pub struct tb_host_clock_v1 {
     /// [any] Calls `fire` once on the lane, `delay_ms` from now (at most a day). At most 64 at once for each
     /// plugin.
     pub timer: Option<unsafe extern "C" fn(host: *const tb_host_v1, delay_ms: u64, fire: tb_timer_fn, context: *mut c_void, out_timer: *mut u64) -> tb_status>,
-    /// [any] TB_OK: `fire` will not be called any more. TB_E_STALE: it has been, or is about to be.
+    /// [any] TB_OK: `fire` will not be called any more; so too of a timer that was set when the plugin's stop
+    /// began, which takes them all away. TB_E_STALE: it has been, or is about to be.
     pub cancel: Option<unsafe extern "C" fn(host: *const tb_host_v1, timer: u64) -> tb_status>,
 }
 
