@@ -40,7 +40,8 @@ final class PluginPorts: Sendable {
         pipes.stop()
     }
 
-    /// Between `stop` and `destroy`; may block. False where the plugin does not return from a completion.
+    /// Between `stop` and `destroy`; may block. False where the plugin does not return from a completion, a hint or
+    /// `match`: then it must not be destroyed.
     @discardableResult
     func drain() -> Bool { courier.waitUntilNothingIsOwed(Self.drainTime) }
 }

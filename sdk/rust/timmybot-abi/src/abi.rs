@@ -86,7 +86,8 @@ pub struct tb_plugin_v1 {
     pub create: Option<unsafe extern "C" fn(host: *const tb_host_v1, config_json: tb_str, out_self: *mut *mut c_void) -> tb_status>,
     /// [lane] Take no new work; complete or fail every open task.
     pub stop: Option<unsafe extern "C" fn(this: *mut c_void)>,
-    /// [lane] After stop, with no open task and every reader closed.
+    /// [lane] After stop, with no open task, every reader closed, and nothing of the host inside the plugin or owed
+    /// to it. Where something does not come back, the instance is not destroyed.
     pub destroy: Option<unsafe extern "C" fn(this: *mut c_void)>,
     /// [any] Pure; static tables; works before create.
     pub get_extension: Option<unsafe extern "C" fn(id: *const c_char) -> *const c_void>,
