@@ -47,6 +47,14 @@ extension PluginInstance {
         lane.close()
     }
 
+    /// The end of an instance whose `create` failed: there is nothing to stop, but what it began is cut off.
+    func giveUp() {
+        guard beginStop() else { return }
+        ports.stop()
+        lane.close()
+        life.withLock { $0.phase = .over(isClean: false) }
+    }
+
     /// On the lane. False where a reader, a completion, a hint or `match` does not come back, under whose feet nothing is
     /// destroyed.
     private func destroy() -> Bool {

@@ -4,6 +4,8 @@
 //   EVENTS  a file that gets a line for each create, stop and destroy
 //   TELL_CONFIG  the event file gets a line with the configuration, too
 //   SPIN    hang by spinning a core until the file GATE exists
+//   BAD_OAUTH    has a table of OAuth flows that is refused
+//   LATE_REFUSAL create starts a timer and only then refuses
 #define _GNU_SOURCE
 #include <fcntl.h>
 #include <pthread.h>
@@ -287,8 +289,15 @@ static const tb_oauth_v1 oauth = { NULL, 3 };
 static const void *get_extension(const char *id) {
     may_hang("get_extension");
     if (strcmp(id, TB_EXT_COMMANDS) == 0) return &commands;
+#ifdef BAD_OAUTH
+    if (strcmp(id, TB_EXT_OAUTH) == 0) return &oauth;
+#endif
     return SOURCE && strcmp(id, TB_EXT_SOURCE) == 0 ? &source : NULL;
 }
+
+#ifdef LATE_REFUSAL
+static void tick(void *context) { (void)context; }
+#endif
 
 static tb_status create(const tb_host_v1 *given, tb_str config, void **out) {
     (void)config;
@@ -307,6 +316,12 @@ static tb_status create(const tb_host_v1 *given, tb_str config, void **out) {
     source_host = given->get_extension(given, TB_EXT_SOURCE_HOST);
     logger = given->get_extension(given, TB_EXT_LOG);
     event("create");
+#ifdef LATE_REFUSAL
+    const tb_host_clock_v1 *timers = given->get_extension(given, TB_EXT_CLOCK);
+    uint64_t timer;
+    timers->timer(given, 3600000, tick, NULL, &timer);
+    return TB_E_AUTH;
+#endif
     return reply && source_host && logger ? TB_OK : TB_E_UNSUPPORTED;
 }
 
