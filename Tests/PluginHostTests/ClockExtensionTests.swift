@@ -139,11 +139,11 @@ struct ClockExtensionTests {
         #expect(await eventually { time.sleeperCount == 1 })
         time.advance(10)
         #expect(await eventually { taken.withLock { $0.count } == 1 })
-        taken.withLock { $0[0] }.drop()
+        taken.withLock { $0.first }?.drop()
         #expect(await eventually { time.sleeperCount == 1 })
         time.advance(TimerPort.retryMilliseconds)
         #expect(await eventually { taken.withLock { $0.count } == 2 })
-        taken.withLock { $0[1] }.job()
+        taken.withLock { $0.last }?.job()
         #expect(fired.withLock { $0 } == 1 && port.cancel(timer) == TB_E_STALE)
     }
 

@@ -16,12 +16,16 @@ struct PluginLife: Sendable {
     }
 
     var phase = Phase.alive
+    /// The tasks of calls; 0 for readers, hints and the like.
     var uses: [UInt64: tb_task] = [:]
     var nextUse: UInt64 = 1
     var failures = 0
     var lastFailure: String?
     /// Told once, when the last use ends while it drains.
     var idle: (@Sendable () -> Void)?
+
+    /// Calls that are not settled.
+    var openCalls: Int { uses.values.count { $0 != 0 } }
 }
 
 /// Something that needs an instance to stay: a call until it is settled, a reader until it is closed, a hint or `match`
