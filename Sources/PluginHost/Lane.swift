@@ -78,7 +78,7 @@ final class Lane: @unchecked Sendable {
     ///
     /// - Parameters:
     ///   - exclusive: runs while nothing else does, and what comes after it waits.
-    ///   - drop: called instead of `job` where the lane gets stuck before its turn.
+    ///   - drop: called instead of `job` where the lane gets stuck, or is cleared, before its turn.
     @discardableResult
     func submit(
         _ label: String, plugin: String? = nil, exclusive: Bool = false,
@@ -96,10 +96,6 @@ final class Lane: @unchecked Sendable {
         if id != nil { condition.broadcast() }
         return id
     }
-
-    /// Queues a completion that the host owes the plugin. False where the lane takes nothing more.
-    @discardableResult
-    func submit(_ job: @escaping @Sendable () -> Void) -> Bool { submit("completion", job) != nil }
 
     /// The time of a call is over: it is taken out of the queue, or its thread is counted as stuck.
     func expire(_ id: UInt64) -> Expiry {

@@ -31,7 +31,7 @@ extension PluginHost {
         }
         defer { use.end() }
         let isTrial = instance.trial.withLock { $0?.admit(now: now) } ?? false
-        let tell = hint.map { hint in { @Sendable (task: tb_task) in hint(instance.created, task) } }
+        let tell = hint.map { hint in { @Sendable (task: tb_task) in instance.give(hint, task) } }
         let outcome = await tasks.run(kind, owner: instance.id, deadline: deadline, channel: channel, hint: tell) {
             task in
             use.call(task, "\(kind)") { body($0, task) }

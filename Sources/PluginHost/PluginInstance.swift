@@ -48,7 +48,9 @@ final class PluginInstance: @unchecked Sendable {
         self.services = services
         self.logger = logger
         self.lane = lane
-        ports = PluginPorts(loaded.manifest, configuration: configuration, services: services) { lane.submit($0) }
+        ports = PluginPorts(loaded.manifest, configuration: configuration, services: services) {
+            job, drop in lane.submit("timer", drop: { _ in drop() }, job) != nil
+        }
         host = .allocate(capacity: 1)
         host.initialize(
             to: tb_host_v1(

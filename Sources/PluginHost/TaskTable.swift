@@ -18,7 +18,7 @@ enum TaskOutcome: Sendable {
 /// What a task may be settled with.
 enum TaskKind: Sendable { case command, autocomplete, resolve, open, artwork, lyrics, health }
 
-/// A plugin's hint function: [any], must not block.
+/// Has a plugin hinted that nobody waits for its task. Called while the task's caller is still there; returns at once.
 typealias CancelHint = @Sendable (tb_task) -> Void
 
 /// Tasks that plugins were given. Numbers are never used twice; each is settled once, and whatever comes later is stale
@@ -150,8 +150,8 @@ final class TaskTable: Sendable {
     /// Ends a task from the host's side, and hints it to the plugin.
     private func abandon(_ id: tb_task, _ failure: PluginFailure) {
         guard let entry = state.withLock({ $0.entries.removeValue(forKey: id) }) else { return }
+        entry.hint?(id)
         entry.continuation.resume(returning: .failed(failure))
-        if let hint = entry.hint { Hints.queue.async { hint(id) } }
     }
 
     /// Settles a task of the right kind; `TB_E_STALE` where it is over, `TB_E_INVALID` where the outcome does not fit it.
@@ -239,11 +239,6 @@ extension TaskTable.State {
         for id in Set(kept).subtracting(fresh) { answered[id] = nil }
         order[owner] = fresh
     }
-}
-
-/// Where hints are given: they must not block, but nothing of the host waits for one that does.
-private enum Hints {
-    static let queue = DispatchQueue(label: "timmybot.hints")
 }
 
 extension TaskKind {

@@ -132,6 +132,40 @@ struct FeedTests {
         await engine.shutdown()
     }
 
+    /// A worker that somebody has taken over may ask for anything.
+    @Test func placesThatNoFileHasAreRefused() throws {
+        let server = FeedServer(EndlessFeed())
+        let worker = try #require(server.attach())
+        for offset in [UInt64.max - 1, UInt64(Int64.max) + 1] {
+            #expect(try Self.ask(worker, offset) == FeedWire.cannotSeek)
+        }
+        for offset in [FeedWire.onwards, UInt64(Int64.max), FeedWire.onwards] {
+            #expect(try Self.ask(worker, offset) == 8)
+        }
+        server.finish()
+    }
+
+    /// What a request is answered with: a size, whose payload is read too, or a status.
+    private static func ask(_ worker: MediaFile, _ offset: UInt64) throws -> Int64 {
+        let request = [offset.littleEndian, 0]
+        try #require(
+            send(worker.descriptor, request, FeedWire.requestSize, Int32(MSG_NOSIGNAL)) == FeedWire.requestSize)
+        var reply = [Int64](repeating: 0, count: 2)
+        try #require(recv(worker.descriptor, &reply, 16, 0) >= FeedWire.replyHeader)
+        return Int64(littleEndian: reply[0])
+    }
+
+    /// Has eight bytes wherever it is asked.
+    private final class EndlessFeed: MediaFeed {
+        let format = MediaFormat.container
+        let canSeek = true, mayFallSilent = false
+        let length: Int64? = nil
+        func read(into buffer: UnsafeMutableRawBufferPointer) throws(MediaError) -> Int { 8 }
+        func seek(to offset: UInt64) throws(MediaError) {}
+        func interrupt() {}
+        func close() {}
+    }
+
     // MARK: Waiting
 
     @Test func aSlowFeedIsPlayedAsItComes() async throws {

@@ -18,7 +18,7 @@ struct ClockExtensionTests {
         func claim(_ id: UInt64) -> Bool { queue.claim(id) }
         func putBack(_ id: UInt64, until time: UInt64) { queue.putBack(id, until: time) }
         func cancel(_ id: UInt64) -> Bool { queue.cancel(id) }
-        func cancelAll() { queue.cancelAll() }
+        func cancelAll() -> Set<UInt64> { queue.cancelAll() }
     }
 
     @Test func theyFireInOrderAndOnce() {
@@ -42,7 +42,7 @@ struct ClockExtensionTests {
         let due = queue.takeDue(now: 5)
         #expect(queue.add(after: 5, now: 5) == nil, "those on their way count")
         #expect(queue.claim(due[0]) && queue.add(after: 5, now: 5) != nil)
-        queue.cancelAll()
+        #expect(queue.cancelAll() == Set(due.dropFirst() + [65]))
         #expect(queue.nextDue == nil && !queue.claim(due[1]))
     }
 
@@ -105,7 +105,7 @@ struct ClockExtensionTests {
 
     @Test func aStoppedPluginsTimersDoNotFire() async throws {
         let time = ManualTime(), jobs = Mutex<[@Sendable () -> Void]>([]), fired = Mutex(0)
-        let port = TimerPort(time) { job in
+        let port = TimerPort(time) { job, _ in
             jobs.withLock { $0.append(job) }
             return true
         }
@@ -121,11 +121,35 @@ struct ClockExtensionTests {
         #expect(await eventually { time.sleeperCount == 0 })
         #expect(fired.withLock { $0 } == 0)
         #expect(port.start(after: 1) {}.status == TB_E_CANCELLED)
+        // Neither will fire any more, the one on its way included, and whoever cancels them is told so.
+        for timer in [UInt64(1), 2] {
+            #expect(port.cancel(timer) == TB_OK && port.cancel(timer) == TB_E_STALE)
+        }
+    }
+
+    /// As where all threads hang, or the plugin rests after failures.
+    @Test func whatTheLaneLetsGoOfFiresLater() async {
+        let time = ManualTime(), taken = Mutex<[(job: @Sendable () -> Void, drop: @Sendable () -> Void)]>([])
+        let fired = Mutex(0)
+        let port = TimerPort(time) { job, drop in
+            taken.withLock { $0.append((job, drop)) }
+            return true
+        }
+        let timer = port.start(after: 10) { fired.withLock { $0 += 1 } }.timer
+        #expect(await eventually { time.sleeperCount == 1 })
+        time.advance(10)
+        #expect(await eventually { taken.withLock { $0.count } == 1 })
+        taken.withLock { $0.first }?.drop()
+        #expect(await eventually { time.sleeperCount == 1 })
+        time.advance(TimerPort.retryMilliseconds)
+        #expect(await eventually { taken.withLock { $0.count } == 2 })
+        taken.withLock { $0.last }?.job()
+        #expect(fired.withLock { $0 } == 1 && port.cancel(timer) == TB_E_STALE)
     }
 
     @Test func aFullLaneOnlyDelays() async {
         let time = ManualTime(), attempts = Mutex(0), fired = Mutex(0)
-        let port = TimerPort(time) { job in
+        let port = TimerPort(time) { job, _ in
             let attempt = attempts.withLock {
                 $0 += 1
                 return $0

@@ -166,7 +166,7 @@ struct HTTPExtensionTests {
         #expect(await eventually { pipe.isReaderBlocked })
         plugin.host.shutdown()
         #expect(await blocked.value == "0 0 -7")
-        #expect(await pending.value.contains("-7"))
+        #expect(await pending.value == "error -7 the plugin is being stopped")
     }
 
     // MARK: Pipe

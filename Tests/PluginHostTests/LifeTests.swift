@@ -39,6 +39,30 @@ struct LifeTests {
         await host.close()
     }
 
+    /// Not only one whose commands clash: whatever it was refused for, it was created.
+    @Test func aPluginWithBadAccountFlowsIsStopped() async throws {
+        let scratch = try Scratch()
+        let plugin = LifePlugin(scratch)
+        try plugin.build("1.0.0", ["-DBAD_OAUTH"])
+        let host = makeHost(scratch)
+        let refusal = #expect(throws: PluginRefusal.self) { try host.load(plugin.path) }
+        #expect(refusal?.description.contains("oauth flows") == true)
+        #expect(await eventually { plugin.events == ["create 1.0.0", "stop 1.0.0", "destroy 1.0.0"] })
+        await host.close()
+    }
+
+    @Test func whatARefusedCreateBeganIsCutOff() async throws {
+        let scratch = try Scratch(), time = ManualTime()
+        let plugin = LifePlugin(scratch)
+        try plugin.build("1.0.0", ["-DLATE_REFUSAL"])
+        let host = makeHost(
+            scratch, services: PluginServices(player: NoServices(), probe: NoServices(), time: time))
+        #expect(throws: PluginRefusal.self) { try host.load(plugin.path) }
+        #expect(await eventually { time.sleepCount == 1 && time.sleeperCount == 0 })
+        #expect(plugin.events == ["create 1.0.0"], "there is nothing to stop")
+        await host.close()
+    }
+
     /// What a plugin does and what its neighbour must not notice.
     @Test(arguments: [
         "entry", "get_extension", "create",

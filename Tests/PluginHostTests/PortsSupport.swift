@@ -101,6 +101,8 @@ final class ManualTime: TimeService {
     private let state = Mutex(State())
 
     var sleeperCount: Int { state.withLock { $0.sleepers.count } }
+    /// Sleeps that were ever begun.
+    var sleepCount: Int { state.withLock { $0.next } }
     func unixMilliseconds() -> Int64 { 1_700_000_000_000 + Int64(monotonicMilliseconds()) }
     func monotonicMilliseconds() -> UInt64 { state.withLock { $0.now } }
 

@@ -1,6 +1,7 @@
 import CTimmyBot
 import Foundation
 import Glibc
+import Synchronization
 import Testing
 
 @testable import PluginHost
@@ -139,6 +140,24 @@ struct ReaderTests {
         await rig.host.close()
     }
 
+    /// What ends a reader frees its context, so that `interrupt` must be out of it by then, and not go in afterwards.
+    @Test(arguments: [true, false]) func nothingEndsAReaderThatIsBeingInterrupted(_ closes: Bool) async throws {
+        let rig = try Rig(), held = HeldReader()
+        let reader = try #require(PluginReader(held.media, .container, of: rig.instance))
+        Thread.detachNewThread { reader.interrupt() }
+        #expect(await eventually { held.events == ["interrupt"] })
+        Thread.detachNewThread {
+            if closes { reader.close() } else { reader.disown() }
+            held.note("ended")
+        }
+        #expect(await eventually { reader.isEnded })
+        reader.interrupt()
+        held.gate.signal()
+        #expect(await eventually { held.events.last == "ended" })
+        #expect(held.events == ["interrupt", "out of it"] + (closes ? ["close"] : []) + ["ended"])
+        await rig.host.close()
+    }
+
     @Test func whoLetsGoOfAReaderHasItClosed() async throws {
         let rig = try Rig()
         var sound: (any PluginSound)? = try await rig.open("bytes:plain")
@@ -190,6 +209,36 @@ struct ReaderTests {
     }
 
     // MARK: Pipes
+
+    /// A host that has no use for a sound any more must not keep what was written of it.
+    @Test(arguments: [true, false]) func aPipeThatNobodyTookEnds(_ finishesFirst: Bool) throws {
+        let port = PipePort(plugin: "test")
+        for _ in 0...PipePort.maximumOpen {
+            let number = try port.create(.container, capacity: 4_096).get()
+            let pipe = try #require(port.pipe(number))
+            #expect([UInt8](repeating: 1, count: 100).withUnsafeBytes { pipe.write($0) } == 100)
+            #expect(port.claim(number) === pipe)
+            if finishesFirst { port.finish(number, TB_OK) }
+            port.release(number)
+            if !finishesFirst { port.finish(number, TB_OK) }
+            #expect(port.openCount == 0)
+        }
+    }
+
+    @Test func aPipeThatNobodyTookMayBeOfferedAgain() throws {
+        let port = PipePort(plugin: "test")
+        let number = try port.create(.container, capacity: 4_096).get()
+        _ = [UInt8](repeating: 1, count: 100).withUnsafeBytes { port.pipe(number)?.write($0) }
+        #expect(port.claim(number) != nil)
+        port.release(number)
+        let pipe = try #require(port.claim(number))
+        port.finish(number, TB_OK)
+        #expect(try Self.onceRead(pipe) == 100, "it is still played")
+    }
+
+    private static func onceRead(_ pipe: PluginPipe) throws -> Int {
+        try withUnsafeTemporaryAllocation(byteCount: 4_096, alignment: 1) { try pipe.read(into: $0) }
+    }
 
     @Test func pipesHaveTheirRules() async throws {
         let rig = try Rig()
@@ -247,5 +296,33 @@ struct ReaderTests {
         #expect(rig.logged("pushed \(TB_E_STALE)") == 1)
         sound.close()
         await rig.host.close()
+    }
+}
+
+/// A reader of which `interrupt` comes back when the gate opens.
+private final class HeldReader: Sendable {
+    private let seen = Mutex<[String]>([])
+    let gate = DispatchSemaphore(value: 0)
+
+    var events: [String] { seen.withLock { $0 } }
+    func note(_ event: String) { seen.withLock { $0.append(event) } }
+
+    private static func of(_ context: UnsafeMutableRawPointer?) -> HeldReader? {
+        context.map { Unmanaged<HeldReader>.fromOpaque($0).takeUnretainedValue() }
+    }
+
+    var media: tb_media_v1 {
+        var media = tb_media_v1()
+        media.kind = TB_MEDIA_BYTES
+        media.byte_length = -1
+        media.reader = tb_reader_v1(
+            ctx: Unmanaged.passUnretained(self).toOpaque(), read: { _, _, _ in 0 }, seek: nil,
+            interrupt: { context in
+                let held = HeldReader.of(context)
+                held?.note("interrupt")
+                held?.gate.wait()
+                held?.note("out of it")
+            }, close: { HeldReader.of($0)?.note("close") })
+        return media
     }
 }

@@ -70,16 +70,15 @@ struct NoServices: PlayerService, ProbeService {
 
 func makeHost(
     _ scratch: Scratch, clock: any Clock<Duration> = ContinuousClock(), settings: [String: String] = [:],
-    deadlines: PluginHost.Deadlines = .init(), log: LogLines? = nil
+    deadlines: PluginHost.Deadlines = .init(), log: LogLines? = nil,
+    services: PluginServices = PluginServices(player: NoServices(), probe: NoServices())
 ) -> PluginHost {
     var logger = log.map { log in Logger(label: "plugins") { _ in log } } ?? Logger(label: "plugins")
     logger.logLevel = log == nil ? .critical : .info
     var configuration = PluginHost.Configuration(
         directory: scratch.path, cacheDirectory: "\(scratch.path)/cache", settings: settings)
     configuration.deadlines = deadlines
-    return PluginHost(
-        configuration, services: PluginServices(player: NoServices(), probe: NoServices()), logger: logger, clock: clock
-    )
+    return PluginHost(configuration, services: services, logger: logger, clock: clock)
 }
 
 extension PluginHost.Deadlines {

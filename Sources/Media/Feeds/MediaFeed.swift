@@ -16,7 +16,7 @@ public protocol MediaFeed: AnyObject, Sendable {
     func seek(to offset: UInt64) throws(MediaError)
     /// From any thread: a blocked `read` or `seek` returns soon, and later ones at once.
     func interrupt()
-    /// Once, last.
+    /// Once, last; only an `interrupt` may still be on its way, or come, and is to do no harm.
     func close()
 }
 

@@ -27,17 +27,8 @@ private let hostAccount:
         guard let plugin = instance(host), let flow = flow.copied(limit: OAuthFlow.maximumName), let done else {
             return TB_E_INVALID
         }
-        let ports = plugin.ports
-        guard ports.courier.owe() else { return TB_E_RATE_LIMIT }
         let completion = AccountCompletion(context: context, done: done)
-        ports.background.run {
-            let result: Result<(handle: UInt64, scopes: String), PluginFailure>
-            do throws(PluginFailure) {
-                result = .success(try await ports.accounts.open(try plugin.provider(flow), user: user))
-            } catch {
-                result = .failure(error)
-            }
-            ports.courier.deliver { completion.finish(result) }
+        return plugin.ports.answer(completion.finish) { () async throws(PluginFailure) in
+            try await plugin.ports.accounts.open(try plugin.provider(flow), user: user)
         }
-        return TB_OK
     }

@@ -31,8 +31,9 @@ private struct HistoryCompletion: @unchecked Sendable {
     let context: UnsafeMutableRawPointer?
     let done: tb_history_done
 
-    func finish(_ played: [PluginPlayed], failure: PluginFailure? = nil) {
+    func finish(_ outcome: Result<[PluginPlayed], PluginFailure>) {
         let lent = Lent()
+        let (played, failure) = outcome.parts(or: [])
         let list = played.map { played in
             tb_played_v1(
                 track: lent.track(played.track), source: lent.string(played.source), requested_by: played.requestedBy,
@@ -52,12 +53,7 @@ private let hostRecent:
         }
         guard let service = plugin.services.history else { return TB_E_UNSUPPORTED }
         let completion = HistoryCompletion(context: context, done: done)
-        Task {
-            do throws(PluginFailure) {
-                completion.finish(try await service.recent(Int(limit), for: call))
-            } catch {
-                completion.finish([], failure: error)
-            }
+        return plugin.ports.answer(completion.finish) { () async throws(PluginFailure) in
+            try await service.recent(Int(limit), for: call)
         }
-        return TB_OK
     }

@@ -47,6 +47,16 @@ struct HostExtension: @unchecked Sendable {
 typealias RawHost = UnsafePointer<tb_host_v1>?
 typealias RawCall = UnsafePointer<tb_invocation_v1>?
 
+extension Result where Failure == PluginFailure {
+    /// For results that have a place for both.
+    func parts(or empty: Success) -> (Success, PluginFailure?) {
+        switch self {
+        case .success(let value): (value, nil)
+        case .failure(let failure): (empty, failure)
+        }
+    }
+}
+
 /// The instance that a host pointer was given to.
 func instance(_ host: RawHost) -> PluginInstance? {
     host?.pointee.host_data.map { Unmanaged<PluginInstance>.fromOpaque($0).takeUnretainedValue() }

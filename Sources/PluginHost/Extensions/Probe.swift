@@ -31,12 +31,7 @@ private let hostProbe: @convention(c) (RawHost, Int32, tb_probe_done?, UnsafeMut
     host, descriptor, done, context in
     guard let plugin = instance(host), let done, fcntl(descriptor, F_GETFD) >= 0 else { return TB_E_INVALID }
     let completion = ProbeCompletion(context: context, done: done)
-    Task {
-        do throws(PluginFailure) {
-            completion.finish(.success(try await plugin.services.probe.probe(descriptor: descriptor)))
-        } catch {
-            completion.finish(.failure(error))
-        }
+    return plugin.ports.answer(completion.finish) { () async throws(PluginFailure) in
+        try await plugin.services.probe.probe(descriptor: descriptor)
     }
-    return TB_OK
 }

@@ -8,8 +8,9 @@ private struct SearchCompletion: @unchecked Sendable {
     let context: UnsafeMutableRawPointer?
     let done: tb_search_done
 
-    func finish(_ found: [PluginFound], failure: PluginFailure? = nil) {
+    func finish(_ outcome: Result<[PluginFound], PluginFailure>) {
         let lent = Lent()
+        let (found, failure) = outcome.parts(or: [])
         var result = tb_search_result_v1(
             error: failure.map { lent.array([lent.error($0)]) } ?? nil,
             tracks: lent.array(found.map { lent.track($0.track) }),
@@ -26,13 +27,7 @@ private let hostSearch:
             let done, limit > 0
         else { return TB_E_INVALID }
         let completion = SearchCompletion(context: context, done: done)
-        Task {
-            do throws(PluginFailure) {
-                completion.finish(
-                    try await plugin.services.player.search(query, limit: Int(min(limit, 100)), for: call))
-            } catch {
-                completion.finish([], failure: error)
-            }
+        return plugin.ports.answer(completion.finish) { () async throws(PluginFailure) in
+            try await plugin.services.player.search(query, limit: Int(min(limit, 100)), for: call)
         }
-        return TB_OK
     }

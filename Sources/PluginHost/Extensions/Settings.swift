@@ -54,8 +54,8 @@ private let hostSettings: @convention(c) (RawHost, UInt64, tb_settings_done?, Un
     host, guild, done, context in
     guard let plugin = instance(host), let done, guild != 0 else { return TB_E_INVALID }
     guard let service = plugin.services.settings else { return TB_E_UNSUPPORTED }
-    service.settings(of: plugin.id, guild: guild, done: SettingsCompletion(context: context, done: done).finish)
-    return TB_OK
+    let completion = SettingsCompletion(context: context, done: done)
+    return plugin.owing(completion) { service.settings(of: plugin.id, guild: guild, done: $0) }
 }
 private let hostSet:
     @convention(c) (RawHost, UInt64, tb_str, tb_str, tb_settings_done?, UnsafeMutableRawPointer?) -> tb_status = {
@@ -66,6 +66,18 @@ private let hostSet:
         else { return TB_E_INVALID }
         guard let service = plugin.services.settings else { return TB_E_UNSUPPORTED }
         let completion = SettingsCompletion(context: context, done: done)
-        service.set(PluginSetting(key: key, value: value), of: plugin.id, guild: guild, done: completion.finish)
+        return plugin.owing(completion) {
+            service.set(PluginSetting(key: key, value: value), of: plugin.id, guild: guild, done: $0)
+        }
+    }
+
+extension PluginInstance {
+    fileprivate func owing(_ completion: SettingsCompletion, _ ask: (@escaping SettingsService.Done) -> Void)
+        -> tb_status
+    {
+        let courier = ports.courier
+        guard courier.owe() else { return TB_E_RATE_LIMIT }
+        ask { outcome in courier.deliver { completion.finish(outcome) } }
         return TB_OK
     }
+}

@@ -42,7 +42,7 @@ extension PluginHost {
         let lane = instance.lane
         let (depth, width, stuck) = (lane.depth, lane.width, lane.stuck)
         let breaker = instance.breaker.withLock { $0 }
-        let life = instance.life.withLock { ($0.failures, $0.lastFailure, $0.uses.count) }
+        let life = instance.life.withLock { ($0.failures, $0.lastFailure, $0.openCalls) }
         let state: PluginCondition.State =
             stuck >= width
             ? .stuck : breaker.isOpen(now: now) ? .resting : breaker.isHalfOpen(now: now) ? .probing : .running

@@ -70,8 +70,8 @@ extension PluginHost {
     func match(
         _ instance: PluginInstance, _ body: @escaping @Sendable (UnsafeMutableRawPointer?) -> Int
     ) async -> Int {
+        // The call's own, so that it keeps the instance also where nobody waits for it any more.
         guard !instance.isHungInMatch.load(ordering: .acquiring), let use = instance.use() else { return 0 }
-        defer { use.end() }
         let lane = state.withLock { state in
             let lane = state.matching ?? Lane(name: "match")
             state.matching = lane
@@ -81,6 +81,10 @@ extension PluginHost {
             "match", plugin: instance.id, within: configuration.deadlines.match, clock: clock,
             late: { [self] expiry in leave(lane, to: instance, expiry) }
         ) {
+            defer { use.end() }
+            // Where the whole bot stops, uses are not waited for; nothing is destroyed before this returns.
+            guard instance.ports.courier.enter() else { return 0 }
+            defer { instance.ports.courier.leave() }
             let answer = body(instance.created)
             instance.isHungInMatch.store(false, ordering: .releasing)
             return answer

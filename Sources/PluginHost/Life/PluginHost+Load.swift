@@ -95,12 +95,12 @@ extension PluginHost {
                 loaded, lane: lane, tasks: tasks, services: services, configuration: settings, logger: logger)
             do throws(PluginRefusal) {
                 try instance.create(configuration: settings, deadline: configuration.deadlines.create)
-                _ = try instance.oauthFlows()
             } catch {
-                lane.close()
+                instance.giveUp()
                 throw error
             }
             do throws(PluginRefusal) {
+                _ = try instance.oauthFlows()
                 return PluginGeneration(instance: instance, commands: try commands(of: instance))
             } catch {
                 instance.stopSoon()

@@ -2,8 +2,8 @@ import CTimmyBot
 
 extension PluginInstance {
     /// `stop`, then `destroy` once nothing else runs, both on the lane and each within its deadline. Whatever it has not
-    /// settled by then is cancelled. An instance that hangs is left as it is: its thread and memory stay, and it is not
-    /// destroyed under its own feet.
+    /// settled by then is cancelled. An instance that hangs, on its lane or anywhere else, is left as it is: its thread and
+    /// memory stay, and it is not destroyed under its own feet.
     ///
     /// - Returns: whether it did both in time.
     @discardableResult
@@ -47,9 +47,18 @@ extension PluginInstance {
         lane.close()
     }
 
-    /// On the lane. False where a reader does not come back, under whose feet nothing is destroyed.
+    /// The end of an instance whose `create` failed: there is nothing to stop, but what it began is cut off.
+    func giveUp() {
+        guard beginStop() else { return }
+        ports.stop()
+        lane.close()
+        life.withLock { $0.phase = .over(isClean: false) }
+    }
+
+    /// On the lane. False where a reader, a completion, a hint or `match` does not come back, under whose feet nothing is
+    /// destroyed.
     private func destroy() -> Bool {
-        guard sounds.drain() else { return false }
+        guard sounds.drain(), !ports.courier.isAnythingOwed else { return false }
         table.pointee.destroy?(created)
         return true
     }
@@ -57,7 +66,14 @@ extension PluginInstance {
     private func finish(_ isClean: Bool) {
         lane.close()
         life.withLock { $0.phase = .over(isClean: isClean) }
-        if !isClean { log(TB_LOG_WARNING, "it did not stop in time and is left as it is; \(lane.stuckReason)") }
+        if !isClean { log(TB_LOG_WARNING, "it did not stop in time and is left as it is; \(whatHoldsIt)") }
+    }
+
+    private var whatHoldsIt: String {
+        if lane.stuck > 0 { return lane.stuckReason }
+        if sounds.count > 0 { return "a reader does not come back" }
+        if ports.courier.isAnythingOwed { return "a completion, cancel or match does not return" }
+        return "its threads did not come to it"
     }
 
     /// Settles what is open with `TB_E_CANCELLED`; readers end by themselves.

@@ -16,15 +16,20 @@ struct PluginLife: Sendable {
     }
 
     var phase = Phase.alive
+    /// The tasks of calls; 0 for readers, hints and the like.
     var uses: [UInt64: tb_task] = [:]
     var nextUse: UInt64 = 1
     var failures = 0
     var lastFailure: String?
     /// Told once, when the last use ends while it drains.
     var idle: (@Sendable () -> Void)?
+
+    /// Calls that are not settled.
+    var openCalls: Int { uses.values.count { $0 != 0 } }
 }
 
-/// Something that needs an instance to stay: a call until it is settled, or a reader until it is closed.
+/// Something that needs an instance to stay: a call until it is settled, a reader until it is closed, a hint or `match`
+/// until it returns.
 final class PluginUse: Sendable {
     let instance: PluginInstance
     private let id: UInt64
@@ -111,6 +116,16 @@ extension PluginInstance {
             life.phase = .alive
             life.idle = nil
             return true
+        }
+    }
+
+    /// Gives a hint on the courier's thread: it must not block, but where it does, only this plugin's completions wait.
+    /// The instance stays until it returns.
+    func give(_ hint: @escaping InstanceHint, _ task: tb_task) {
+        guard let use = use(), ports.courier.owe() else { return }
+        ports.courier.deliver("cancel") { [self] in
+            hint(created, task)
+            use.end()
         }
     }
 

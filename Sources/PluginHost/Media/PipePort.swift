@@ -10,6 +10,8 @@ final class PipePort: Sendable {
         var pipes: [UInt64: PluginPipe] = [:]
         /// Of `pipes`, those that were handed over.
         var opened: Set<UInt64> = []
+        /// Those that the host did not take when they were handed over: nobody will hear what is in them.
+        var refused: Set<UInt64> = []
         var isStopped = false
     }
 
@@ -41,19 +43,27 @@ final class PipePort: Sendable {
     func claim(_ number: UInt64) -> PluginPipe? {
         state.withLock { state in
             guard let pipe = state.pipes[number], state.opened.insert(number).inserted else { return nil }
+            state.refused.remove(number)
             return pipe
         }
     }
 
-    /// Nobody took it after all.
-    func release(_ number: UInt64) { state.withLock { _ = $0.opened.remove(number) } }
+    /// Nobody took it after all. Where its end has come already, that was the last of it.
+    func release(_ number: UInt64) {
+        let pipe = state.withLock { state in
+            if state.opened.remove(number) != nil { state.refused.insert(number) }
+            return state.pipes[number]
+        }
+        if let pipe, pipe.isFinished { pipe.close() }
+    }
 
     /// What nobody listens to goes away with its end, unless it has something to be heard.
     func finish(_ number: UInt64, _ status: Int32) {
-        let (found, isUnheard) = state.withLock { ($0.pipes[number], !$0.opened.contains(number)) }
-        guard let pipe = found else { return }
+        guard let pipe = pipe(number) else { return }
         pipe.finish(status)
-        if isUnheard, status != TB_OK || pipe.isEmpty { pipe.close() }
+        // Looked at afterwards: who gives it back at this moment sees the end, or is seen here.
+        let (isUnheard, isRefused) = state.withLock { (!$0.opened.contains(number), $0.refused.contains(number)) }
+        if isUnheard, isRefused || status != TB_OK || pipe.isEmpty { pipe.close() }
     }
 
     func stop() {
@@ -70,6 +80,7 @@ final class PipePort: Sendable {
         state.withLock { state in
             state.pipes[number] = nil
             state.opened.remove(number)
+            state.refused.remove(number)
         }
     }
 }

@@ -59,6 +59,6 @@ public protocol PluginSound: AnyObject, Sendable {
     func seek(to offset: UInt64) throws(PluginFailure)
     /// From any thread: a blocked `read` returns soon, and later ones at once.
     func interrupt()
-    /// Harmless when repeated.
+    /// Harmless when repeated. Waits for an `interrupt` that is on its way.
     func close()
 }

@@ -65,6 +65,7 @@ final class PluginPipe: @unchecked Sendable {
     }
 
     var isEmpty: Bool { condition.withLock { buffered == 0 } }
+    var isFinished: Bool { condition.withLock { end != nil } }
 
     /// No more will come. The first time counts.
     func finish(_ status: Int32) {

@@ -1,25 +1,21 @@
 import CTimmyBot
 import Foundation
-import Synchronization
 
 /// A plugin's `tb_reader_v1`, owned by the host: `read`, `seek` and `close` on one thread, `interrupt` from any. Its
-/// instance is not stopped before it is closed.
+/// instance is not stopped before it is closed, and it is not closed, nor given back, while `interrupt` is inside it: its
+/// context is freed then.
 ///
 /// `@unchecked Sendable`: the plugin's table and context are only handed back to its own functions; everything mutable is
-/// guarded by `state`.
+/// touched under `condition`, which is not held while the plugin runs.
 final class PluginReader: PluginSound, @unchecked Sendable {
-    private struct State {
-        var isClosed = false
-        var isInterrupted = false
-        var use: PluginUse?
-    }
-
     let kind: PluginSoundKind
     let byteLength: Int64?
     let beginsAtStart: Bool
     private let raw: tb_reader_v1
     private let instance: PluginInstance
-    private let state: Mutex<State>
+    private let condition = NSCondition()
+    private var use: PluginUse?
+    private var hasEnded = false, hasBeenInterrupted = false, isInInterrupt = false
     /// Of this reader, in its instance's list.
     private let number: UInt64
 
@@ -31,7 +27,7 @@ final class PluginReader: PluginSound, @unchecked Sendable {
         self.instance = instance
         byteLength = media.byte_length >= 0 && kind != .opusPackets ? media.byte_length : nil
         beginsAtStart = media.flags & TB_MEDIA_STARTED != 0
-        state = Mutex(State(use: use))
+        self.use = use
         number = instance.sounds.reserve()
         instance.sounds.add(number, self)
     }
@@ -53,7 +49,7 @@ final class PluginReader: PluginSound, @unchecked Sendable {
     var arrives: Bool { false }
 
     func read(into buffer: UnsafeMutableRawBufferPointer) throws(PluginFailure) -> Int {
-        guard let read = raw.read, let base = buffer.baseAddress, state.withLock({ !$0.isClosed && !$0.isInterrupted })
+        guard let read = raw.read, let base = buffer.baseAddress, isWanted
         else { throw PluginFailure(code: TB_E_CANCELLED, detail: "\(instance.id): the track was let go of") }
         let count = Breadcrumb.run(instance.id, "reader.read") {
             read(raw.ctx, base.assumingMemoryBound(to: UInt8.self), buffer.count)
@@ -67,7 +63,7 @@ final class PluginReader: PluginSound, @unchecked Sendable {
     }
 
     func seek(to offset: UInt64) throws(PluginFailure) {
-        guard let seek = raw.seek, state.withLock({ !$0.isClosed && !$0.isInterrupted }) else {
+        guard let seek = raw.seek, isWanted else {
             throw PluginFailure(code: TB_E_UNSUPPORTED, detail: "\(instance.id): its reader cannot seek")
         }
         let status = Breadcrumb.run(instance.id, "reader.seek") { seek(raw.ctx, offset) }
@@ -77,17 +73,23 @@ final class PluginReader: PluginSound, @unchecked Sendable {
     /// Said to the operator, too, unless nobody wants the sound any more.
     private func failure(_ code: Int32, _ text: String) -> PluginFailure {
         let failure = PluginFailure(code: code, detail: "\(instance.id): \(text)")
-        if state.withLock({ !$0.isInterrupted }) { instance.log(TB_LOG_WARNING, text) }
+        if !condition.withLock({ hasBeenInterrupted }) { instance.log(TB_LOG_WARNING, text) }
         return failure
     }
 
     func interrupt() {
-        let isFirst = state.withLock { state in
-            defer { state.isInterrupted = true }
-            return !state.isClosed && !state.isInterrupted
+        let isFirst = condition.withLock {
+            defer { hasBeenInterrupted = true }
+            guard !hasEnded, !hasBeenInterrupted else { return false }
+            isInInterrupt = true
+            return true
         }
         guard isFirst else { return }
         Breadcrumb.run(instance.id, "reader.interrupt") { raw.interrupt?(raw.ctx) }
+        condition.withLock {
+            isInInterrupt = false
+            condition.broadcast()
+        }
     }
 
     func close() {
@@ -104,12 +106,17 @@ final class PluginReader: PluginSound, @unchecked Sendable {
         use.end()
     }
 
-    /// The right to end it; nil where somebody had it.
+    /// Whether somebody ends it, or has.
+    var isEnded: Bool { condition.withLock { hasEnded } }
+    private var isWanted: Bool { condition.withLock { !hasEnded && !hasBeenInterrupted } }
+
+    /// The right to end it, once nobody is inside `interrupt`; nil where somebody had it.
     private func take() -> PluginUse? {
-        state.withLock { state in
-            state.isClosed = true
-            defer { state.use = nil }
-            return state.use
+        condition.withLock {
+            hasEnded = true
+            while isInInterrupt { condition.wait() }
+            defer { use = nil }
+            return use
         }
     }
 

@@ -52,11 +52,11 @@ final class HTTPPort: Sendable {
     ) -> tb_status {
         let (status, id) = admit(asStream: asStream)
         guard status == TB_OK else { return status }
-        background.run { [self] in
+        background.keep(Promise(courier, done)) { [self] in
             let answer = await answer(request, authorization, asStream ? id : nil)
             // Counted down first: whoever got an answer may start the next at once.
             state.withLock { $0.running -= 1 }
-            courier.deliver { done(answer) }
+            return answer
         }
         return TB_OK
     }

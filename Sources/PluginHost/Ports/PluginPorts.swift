@@ -15,10 +15,9 @@ final class PluginPorts: Sendable {
     let accounts: AccountPort
     let pipes: PipePort
 
-    /// - Parameter submit: puts a job on the plugin's lane; false where there is no room.
     init(
         _ manifest: PluginManifest, configuration: String, services: PluginServices,
-        submit: @escaping @Sendable (@escaping @Sendable () -> Void) -> Bool
+        submit: @escaping TimerPort.Submit
     ) {
         courier = Courier(name: manifest.id)
         // A manifest with a host that is none was refused when it was read.
@@ -41,7 +40,8 @@ final class PluginPorts: Sendable {
         pipes.stop()
     }
 
-    /// Between `stop` and `destroy`; may block. False where the plugin does not return from a completion.
+    /// Between `stop` and `destroy`; may block. False where the plugin does not return from a completion, a hint or
+    /// `match`: then it must not be destroyed.
     @discardableResult
     func drain() -> Bool { courier.waitUntilNothingIsOwed(Self.drainTime) }
 }

@@ -7,20 +7,24 @@ final class TimerPort: Sendable {
     static let retryMilliseconds: UInt64 = 100
 
     typealias Fire = @Sendable () -> Void
+    /// Puts a job on the plugin's lane; false where there is no room. `drop` is called instead of it where the lane lets
+    /// go of it afterwards.
+    typealias Submit = @Sendable (_ job: @escaping Fire, _ drop: @escaping Fire) -> Bool
 
     private struct State {
         var queue = TimerQueue()
         var fires: [UInt64: Fire] = [:]
         var sleeper: (task: Task<Void, Never>, until: UInt64)?
         var isStopped = false
+        /// Those that the stop took, as long as nobody cancelled them.
+        var discarded: Set<UInt64> = []
     }
 
     private let state = Mutex(State())
     private let time: any TimeService
-    private let submit: @Sendable (@escaping Fire) -> Bool
+    private let submit: Submit
 
-    /// - Parameter submit: puts a job on the plugin's lane; false where there is no room.
-    init(_ time: any TimeService, submit: @escaping @Sendable (@escaping Fire) -> Bool) {
+    init(_ time: any TimeService, submit: @escaping Submit) {
         self.time = time
         self.submit = submit
     }
@@ -40,6 +44,7 @@ final class TimerPort: Sendable {
 
     func cancel(_ id: UInt64) -> tb_status {
         state.withLock { state in
+            if state.discarded.remove(id) != nil { return TB_OK }
             guard state.queue.cancel(id) else { return TB_E_STALE }
             state.fires[id] = nil
             rearm(&state)
@@ -50,7 +55,7 @@ final class TimerPort: Sendable {
     func stop() {
         state.withLock { state in
             state.isStopped = true
-            state.queue.cancelAll()
+            state.discarded = state.queue.cancelAll()
             state.fires = [:]
             rearm(&state)
         }
@@ -77,10 +82,15 @@ final class TimerPort: Sendable {
             state.sleeper = nil
             return state.queue.takeDue(now: max(until, time.monotonicMilliseconds()))
         }
-        for id in due where !submit({ [self] in run(id) }) {
-            state.withLock { $0.queue.putBack(id, until: time.monotonicMilliseconds() + Self.retryMilliseconds) }
-        }
+        for id in due where !submit({ [self] in run(id) }, { [self] in putBack(id) }) { putBack(id) }
         state.withLock { rearm(&$0) }
+    }
+
+    private func putBack(_ id: UInt64) {
+        state.withLock { state in
+            state.queue.putBack(id, until: time.monotonicMilliseconds() + Self.retryMilliseconds)
+            rearm(&state)
+        }
     }
 
     /// On the lane.

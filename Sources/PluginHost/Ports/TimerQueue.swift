@@ -35,7 +35,7 @@ struct TimerQueue: Sendable {
     /// Once true for each timer that was taken and not cancelled since.
     mutating func claim(_ id: UInt64) -> Bool { due.remove(id) != nil }
 
-    /// The lane had no room: later.
+    /// The lane had no room, or let go of it: later.
     mutating func putBack(_ id: UInt64, until time: UInt64) {
         if due.remove(id) != nil { insert(Waiting(due: time, id: id)) }
     }
@@ -48,9 +48,10 @@ struct TimerQueue: Sendable {
         return true
     }
 
-    mutating func cancelAll() {
-        waiting = []
-        due = []
+    /// Those that will not run any more.
+    mutating func cancelAll() -> Set<UInt64> {
+        defer { (waiting, due) = ([], []) }
+        return due.union(waiting.map(\.id))
     }
 
     private mutating func insert(_ timer: Waiting) {

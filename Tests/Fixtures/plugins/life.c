@@ -4,6 +4,8 @@
 //   EVENTS  a file that gets a line for each create, stop and destroy
 //   TELL_CONFIG  the event file gets a line with the configuration, too
 //   SPIN    hang by spinning a core until the file GATE exists
+//   BAD_OAUTH    has a table of OAuth flows that is refused
+//   LATE_REFUSAL create starts a timer and only then refuses
 #define _GNU_SOURCE
 #include <fcntl.h>
 #include <pthread.h>
@@ -78,6 +80,48 @@ TB_COMMAND(version, TB_NO_PARAMS) {
     (void)self, (void)call;
     may_hang("command");
     return say(task, VERSION);
+}
+
+// Asks the host for something and does not wait for it: what comes of it goes into the event file.
+static void came(const char *what, const tb_error_v1 *error) {
+    char text[40];
+    snprintf(text, sizeof text, "%s %d", what, error ? error->code : TB_OK);
+    event(text);
+}
+static void played(void *context, const tb_player_result_v1 *r) { came(context, r->error); }
+static void found(void *context, const tb_search_result_v1 *r) { came(context, r->error); }
+static void recalled(void *context, const tb_history_result_v1 *r) { came(context, r->error); }
+static void probed(void *context, const tb_probe_result_v1 *r) { came(context, r->error); }
+static void was_set(void *context, const tb_settings_result_v1 *r) { came(context, r->error); }
+
+static tb_status start(const tb_invocation_v1 *call, const char *what) {
+    const tb_host_player_v1 *player = host->get_extension(host, TB_EXT_PLAYER);
+    const tb_host_settings_v1 *settings = host->get_extension(host, TB_EXT_SETTINGS);
+    const tb_host_search_v1 *search = host->get_extension(host, TB_EXT_SEARCH);
+    const tb_host_history_v1 *history = host->get_extension(host, TB_EXT_HISTORY);
+    const tb_host_probe_v1 *probe = host->get_extension(host, TB_EXT_PROBE);
+    tb_str text = TB_STR("x");
+    if (strcmp(what, "play") == 0) return player->play(host, call, text, TB_PLAY_APPEND, played, "play");
+    if (strcmp(what, "control") == 0) return player->control(host, call, TB_PLAYER_PAUSE, 0, 0, played, "control");
+    if (strcmp(what, "filter") == 0) return player->set_filter(host, call, text, played, "filter");
+    if (strcmp(what, "snapshot") == 0) return player->snapshot(host, call, 0, 1, played, "snapshot");
+    if (strcmp(what, "search") == 0) return search->search(host, call, text, 1, found, "search");
+    if (strcmp(what, "history") == 0) return history->recent(host, call, 1, recalled, "history");
+    if (strcmp(what, "settings") == 0) return settings->all(host, call->guild, was_set, "settings");
+    if (strcmp(what, "set") == 0) return settings->set(host, call->guild, text, text, was_set, "set");
+    int descriptor = open("/dev/null", O_RDONLY | O_CLOEXEC);
+    tb_status status = probe->probe(host, descriptor, probed, "probe");
+    if (status != TB_OK) close(descriptor);
+    return status;
+}
+
+#define WHAT(P) P(STR, what, "what to ask for", 0, 0)
+TB_COMMAND(ask, WHAT) {
+    (void)self;
+    static char kind[16], text[16];
+    snprintf(kind, sizeof kind, "%.*s", (int)what->len, what->ptr);
+    snprintf(text, sizeof text, "%d", start(call, kind));
+    return say(task, text);
 }
 
 // Accepted and never answered.
@@ -176,7 +220,7 @@ static const tb_command_v1 items[] = {
     ROW(version, "Says which version it is"), ROW(hold, "Never answers"), ROW(keep, "Answers when released"),
     ROW(release, "Answers the kept call"), ROW(broken, "Fails"), ROW(wrong, "Fails in another way"), ROW(meet, "Counts calls at once"),
     ROW(shout, "Writes to standard output"), ROW(garble, "Answers bytes that are no text"),
-    ROW(crash, "Ends the process"),
+    ROW(crash, "Ends the process"), ROW(ask, "Asks the host for something"),
 #ifdef EXTRA
     { TB_LIT(EXTRA), TB_LIT("One more"), 0, 0, version_count, version_params, (tb_fn)version, NULL },
 #endif
@@ -200,11 +244,13 @@ static const tb_commands_v1 commands = { items, sizeof items / sizeof *items, au
 static uint32_t match(void *self, tb_str input) {
     (void)self, (void)input;
     may_hang("match");
+    if (strcmp(HANG, "match") == 0) event("matched");
     return 50;
 }
 
 static tb_status resolve(void *self, tb_task task, tb_str input, uint32_t limit) {
-    (void)self, (void)input, (void)limit;
+    (void)self, (void)limit;
+    if (input.len == 4 && memcmp(input.ptr, "hold", 4) == 0) return TB_OK;
     may_hang("resolve");
     tb_track_v1 track = { TB_LIT("key"), TB_LIT("Title " VERSION), TB_LIT(""), TB_LIT(""), TB_LIT(""), TB_LIT(""),
                           TB_LIT(""), 1000, TB_TRACK_ARTWORK, 0 };
@@ -227,13 +273,32 @@ static tb_status artwork(void *self, tb_task task, tb_str key) {
     return source_host->artwork(host, task, TB_STR("image/png"), bytes, sizeof bytes);
 }
 
-static const tb_source_v1 source = { match, resolve, open_, artwork, NULL };
+static void cancel(void *self, tb_task task) {
+    (void)self, (void)task;
+    if (strcmp(HANG, "cancel") != 0) return;
+    event("cancel");
+    may_hang("cancel");
+    event("cancelled");
+}
+
+static const tb_source_v1 source = { match, resolve, open_, artwork, cancel };
+
+#ifdef BAD_OAUTH
+static const tb_oauth_v1 oauth = { NULL, 3 };
+#endif
 
 static const void *get_extension(const char *id) {
     may_hang("get_extension");
     if (strcmp(id, TB_EXT_COMMANDS) == 0) return &commands;
+#ifdef BAD_OAUTH
+    if (strcmp(id, TB_EXT_OAUTH) == 0) return &oauth;
+#endif
     return SOURCE && strcmp(id, TB_EXT_SOURCE) == 0 ? &source : NULL;
 }
+
+#ifdef LATE_REFUSAL
+static void tick(void *context) { (void)context; }
+#endif
 
 static tb_status create(const tb_host_v1 *given, tb_str config, void **out) {
     (void)config;
@@ -252,6 +317,12 @@ static tb_status create(const tb_host_v1 *given, tb_str config, void **out) {
     source_host = given->get_extension(given, TB_EXT_SOURCE_HOST);
     logger = given->get_extension(given, TB_EXT_LOG);
     event("create");
+#ifdef LATE_REFUSAL
+    const tb_host_clock_v1 *timers = given->get_extension(given, TB_EXT_CLOCK);
+    uint64_t timer;
+    timers->timer(given, 3600000, tick, NULL, &timer);
+    return TB_E_AUTH;
+#endif
     return reply && source_host && logger ? TB_OK : TB_E_UNSUPPORTED;
 }
 

@@ -139,7 +139,8 @@ extension OpenTask {
         case .pipe(let pipe):
             raw.kind = TB_MEDIA_PIPE
             raw.handle = pipe.number
-            undo = { pipe.finish() }
+            // Broken off, so that the host does not keep what is in it for another listener.
+            undo = { pipe.finish(Failure(code: .cancelled)) }
         }
         do throws(Failure) {
             try withExtendedLifetime(lender) { () throws(Failure) in

@@ -97,7 +97,7 @@ std::string_view cut(std::string_view text, size_t limit) {
 using Shared = std::shared_ptr<const Plugin>;
 
 // What goes on when the directory answers. The host calls `arrived` exactly once; it takes the request back into a
-// unique_ptr, so that it is freed on every path. It shares the plugin, so that an answer that comes after `destroy` finds it.
+// unique_ptr, so that it is freed on every path. It shares the plugin, whichever of the two ends first.
 struct Request {
     Shared plugin;
     tb_task task;

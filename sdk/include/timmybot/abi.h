@@ -82,7 +82,8 @@ typedef struct tb_plugin_v1 {
     tb_status (*create)(const tb_host_v1 *host, tb_str config_json, void **out_self);
     // [lane] Take no new work; complete or fail every open task.
     void (*stop)(void *self);
-    // [lane] After stop, with no open task and every reader closed.
+    // [lane] After stop, with no open task, every reader closed, and nothing of the host inside the plugin or owed to it.
+    // Where something does not come back, the instance is not destroyed.
     void (*destroy)(void *self);
     // [any] Pure; static tables; works before create.
     const void *(*get_extension)(const char *id);

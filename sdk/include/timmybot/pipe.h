@@ -17,7 +17,8 @@ typedef struct tb_host_pipe_v1 {
     // [any] Never waits. Bytes that were taken, 0 where the pipe is full (they are the plugin's to drop or to keep), or
     // TB_E_STALE where nobody listens any more.
     int64_t (*write)(const tb_host_v1 *host, uint64_t pipe, const uint8_t *bytes, size_t count);
-    // [any] No more will come; what is in the pipe is still played. `status` other than TB_OK: it broke off.
+    // [any] No more will come; what is in the pipe is still played. `status` other than TB_OK: it broke off. Also of a pipe
+    // that `opened` did not take: it goes away then with all that is in it.
     void (*finish)(const tb_host_v1 *host, uint64_t pipe, tb_status status);
 } tb_host_pipe_v1;
 TB_STATIC_ASSERT(sizeof(tb_host_pipe_v1) == 24, "frozen layout");

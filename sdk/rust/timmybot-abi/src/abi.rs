@@ -86,7 +86,8 @@ pub struct tb_plugin_v1 {
     pub create: Option<unsafe extern "C" fn(host: *const tb_host_v1, config_json: tb_str, out_self: *mut *mut c_void) -> tb_status>,
     /// [lane] Take no new work; complete or fail every open task.
     pub stop: Option<unsafe extern "C" fn(this: *mut c_void)>,
-    /// [lane] After stop, with no open task and every reader closed.
+    /// [lane] After stop, with no open task, every reader closed, and nothing of the host inside the plugin or owed
+    /// to it. Where something does not come back, the instance is not destroyed.
     pub destroy: Option<unsafe extern "C" fn(this: *mut c_void)>,
     /// [any] Pure; static tables; works before create.
     pub get_extension: Option<unsafe extern "C" fn(id: *const c_char) -> *const c_void>,
@@ -133,7 +134,8 @@ pub struct tb_host_clock_v1 {
     /// [any] Calls `fire` once on the lane, `delay_ms` from now (at most a day). At most 64 at once for each
     /// plugin.
     pub timer: Option<unsafe extern "C" fn(host: *const tb_host_v1, delay_ms: u64, fire: tb_timer_fn, context: *mut c_void, out_timer: *mut u64) -> tb_status>,
-    /// [any] TB_OK: `fire` will not be called any more. TB_E_STALE: it has been, or is about to be.
+    /// [any] TB_OK: `fire` will not be called any more; so too of a timer that was set when the plugin's stop
+    /// began, which takes them all away. TB_E_STALE: it has been, or is about to be.
     pub cancel: Option<unsafe extern "C" fn(host: *const tb_host_v1, timer: u64) -> tb_status>,
 }
 
@@ -620,7 +622,8 @@ pub struct tb_host_pipe_v1 {
     /// [any] Never waits. Bytes that were taken, 0 where the pipe is full (they are the plugin's to drop or to
     /// keep), or TB_E_STALE where nobody listens any more.
     pub write: Option<unsafe extern "C" fn(host: *const tb_host_v1, pipe: u64, bytes: *const u8, count: usize) -> i64>,
-    /// [any] No more will come; what is in the pipe is still played. `status` other than TB_OK: it broke off.
+    /// [any] No more will come; what is in the pipe is still played. `status` other than TB_OK: it broke off. Also
+    /// of a pipe that `opened` did not take: it goes away then with all that is in it.
     pub finish: Option<unsafe extern "C" fn(host: *const tb_host_v1, pipe: u64, status: tb_status)>,
 }
 
