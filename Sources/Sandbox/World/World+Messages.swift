@@ -56,15 +56,28 @@ extension SandboxWorld {
         var message = SandboxMessage(
             id: id, channel: origin.channel, guild: origin.guild, author: origin.application,
             application: origin.application, body: body,
-            onlyFor: origin.ephemeral ? origin.interaction?.user : nil, interaction: origin.interaction?.id,
-            quiet: origin.interaction?.quiet ?? false)
+            onlyFor: origin.ephemeral ? origin.interaction?.user : nil,
+            invoker: origin.interaction?.user, quiet: origin.interaction?.quiet ?? false)
         attach(draft, to: &message)
-        messages[origin.channel, default: []].append(message)
-        if let list = messages[origin.channel], list.count > Bounds.messagesPerChannel {
-            messages[origin.channel]?.removeFirst(list.count - Bounds.messagesPerChannel)
-        }
+        keep(message)
         publish("MESSAGE_CREATE", message)
         return message
+    }
+
+    /// What a page asks for by itself, every few seconds, must not push out what people said: the newest for each user
+    /// stays, beside the bounded rest.
+    private func keep(_ message: SandboxMessage) {
+        if message.quiet {
+            for channel in messages.keys {
+                messages[channel]?.removeAll { $0.quiet && $0.invoker == message.invoker }
+            }
+        }
+        messages[message.channel, default: []].append(message)
+        let surplus = (messages[message.channel] ?? []).count { !$0.quiet } - Bounds.messagesPerChannel
+        for _ in 0..<max(0, surplus) {
+            guard let oldest = messages[message.channel]?.firstIndex(where: { !$0.quiet }) else { return }
+            messages[message.channel]?.remove(at: oldest)
+        }
     }
 
     private func interactionFields(_ interaction: SandboxInteraction) -> [String: JSONValue] {
@@ -121,11 +134,9 @@ extension SandboxWorld {
             dispatch(type, .object(body), guild: message.guild, intent: GatewayIntents(rawValue: 1 << 9))
         }
         if message.quiet { body["quiet"] = true }
-        announce(type, .object(body), only: message.quiet || message.onlyFor != nil ? invoker(message) : nil)
-    }
-
-    func invoker(_ message: SandboxMessage) -> Snowflake? {
-        message.onlyFor ?? message.interaction.flatMap { interactions[$0]?.user }
+        announce(
+            type, .object(body),
+            only: message.quiet || message.onlyFor != nil ? message.onlyFor ?? message.invoker : nil)
     }
 
     /// Discord gives each component an id where the bot gave none.
