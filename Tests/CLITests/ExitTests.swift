@@ -22,7 +22,7 @@ extension TheProgram {
             }
         }
 
-        @Test(arguments: [["play"], ["run", "--loud"], ["demo", "--seconds", "0"]])
+        @Test(arguments: [["play"], ["run", "--loud"], ["demo", "--seconds", "0"], ["demo", "--seconds", "61"]])
         func wrongArguments(_ arguments: [String]) async throws {
             let program = try Program(arguments)
             #expect(await program.end() == 64, "\(program.output)")
