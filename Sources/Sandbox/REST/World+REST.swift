@@ -39,7 +39,7 @@ extension SandboxWorld {
     private func record(_ request: SandboxRequest, _ response: SandboxResponse) {
         let status =
             switch response {
-            case .json(let status, _, _), .empty(let status), .bytes(let status, _, _): status
+            case .json(let status, _, _), .empty(let status, _), .bytes(let status, _, _): status
             case .stream: 200
             case .reset: 0
             }
