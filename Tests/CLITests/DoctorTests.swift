@@ -307,7 +307,7 @@ extension TheProgram {
                 "[ok]      data directory", "[ok]      music folder", "[ok]      media worker: timmybot-media",
                 "[ok]      plugin timmy.playback", "[ok]      UDP", "[ok]      bot token: belongs to TimmyBot",
                 "[ok]      server \(town.guild): Home: may play in 1 of 1 voice channels",
-                "[ok]      gateway: it answers; 999 starts left today", "[ok]      clock: agrees with Discord's",
+                "[ok]      gateway: it answers; 1000 starts left today", "[ok]      clock: agrees with Discord's",
             ] { #expect(output.contains(line), "\(output)") }
             #expect(!output.contains(town.token))
             await town.server.stop()
