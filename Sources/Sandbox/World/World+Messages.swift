@@ -18,8 +18,22 @@ struct MessageDraft: Sendable {
 
     /// File names that `attachment://` may name.
     func names(previous: SandboxMessage?) -> Set<String> {
-        let kept = previous?.body["attachments"]?.array?.compactMap { $0["filename"]?.string } ?? []
-        return Set(files.compactMap(\.file.filename) + kept)
+        let old = previous?.body["attachments"]?.array ?? []
+        return Set(files.compactMap(filename) + kept(of: old).compactMap { $0["filename"]?.string })
+    }
+
+    private var listed: [JSONValue]? { body["attachments"]?.present?.array }
+
+    /// Without a list the old attachments stay; with one only those that it names by id.
+    func kept(of old: [JSONValue]) -> [JSONValue] {
+        guard let listed else { return old }
+        return old.filter { one in listed.contains { $0["id"]?.snowflake == one["id"]?.snowflake } }
+    }
+
+    /// As the list calls it, or as it was sent.
+    func filename(_ index: String, _ part: MultipartPart) -> String? {
+        let entry = listed?.first { $0["id"] == .string(index) || $0["id"] == Int64(index).map(JSONValue.int) }
+        return entry?["filename"]?.present?.string ?? part.filename
     }
 }
 
@@ -156,14 +170,9 @@ extension SandboxWorld {
     // MARK: Attachments
 
     private func attach(_ draft: MessageDraft, to message: inout SandboxMessage) {
-        let listed = draft.body["attachments"]?.present?.array
-        let old = message.body["attachments"]?.array ?? []
-        // Without a list the old ones stay; with one only those that it names by id.
-        var kept = old
-        if let listed { kept = old.filter { one in listed.contains { $0["id"]?.snowflake == one["id"]?.snowflake } } }
+        var kept = draft.kept(of: message.body["attachments"]?.array ?? [])
         for (index, part) in draft.files.prefix(10) {
-            let entry = listed?.first { $0["id"] == .string(index) || $0["id"] == Int64(index).map(JSONValue.int) }
-            kept.append(store(part, filename: entry?["filename"]?.present?.string, in: message))
+            kept.append(store(part, filename: draft.filename(index, part), in: message))
         }
         message.body["attachments"] = .array(kept)
         let urls = Dictionary(
@@ -173,8 +182,8 @@ extension SandboxWorld {
 
     private func store(_ part: MultipartPart, filename: String?, in message: SandboxMessage) -> JSONValue {
         let id = ids.next()
-        let raw = filename ?? part.filename ?? "unknown"
-        let name = String(raw.map { $0.isLetter || $0.isNumber || "._-".contains($0) ? $0 : "_" }.prefix(120))
+        let name = String(
+            (filename ?? "unknown").map { $0.isLetter || $0.isNumber || "._-".contains($0) ? $0 : "_" }.prefix(120))
         let type = part.contentType ?? "application/octet-stream"
         attachments[id] = SandboxAttachment(id: id, filename: name, contentType: type, bytes: part.body)
         attachmentOrder.append(id)
