@@ -20,6 +20,7 @@ public struct FileError: Error, Equatable, CustomStringConvertible {
 public enum DurableFile {
     /// Writes beside the file's place first and moves it over the old one then: who reads sees one or the other, and an
     /// error leaves the old one as it was. What is no regular file (a device, a pipe) is written to directly.
+    /// What root writes belongs to the owner of its folder.
     ///
     /// - Parameters:
     ///   - durable: on the disk, with its name, before this returns.
@@ -30,11 +31,11 @@ public enum DurableFile {
         opening: (String) -> Int32 = { open($0, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0o600) }
     ) throws(FileError) {
         guard isReplaceable(path) else {
-            return try put(data, at: path, durable: false) { open($0, O_WRONLY | O_CLOEXEC) }
+            return try put(data, at: path, durable: false, inherits: false) { open($0, O_WRONLY | O_CLOEXEC) }
         }
         let partial = "\(path).\(suffix)"
         do throws(FileError) {
-            try put(data, at: partial, durable: durable, opening)
+            try put(data, at: partial, durable: durable, inherits: true, opening)
             guard rename(partial, path) == 0 else { throw FileError("rename", path) }
         } catch {
             unlink(partial)
@@ -78,11 +79,17 @@ public enum DurableFile {
     }
 
     private static func put(
-        _ data: some ContiguousBytes, at path: String, durable: Bool, _ opening: (String) -> Int32
+        _ data: some ContiguousBytes, at path: String, durable: Bool, inherits: Bool, _ opening: (String) -> Int32
     ) throws(FileError) {
         let descriptor = opening(path)
         guard descriptor >= 0 else { throw FileError("open", path) }
-        var failure = writeAll(data, descriptor, path)
+        var failure: FileError?
+        do throws(FileError) {
+            if inherits { try Ownership.inherit(descriptor, at: path) }
+            failure = writeAll(data, descriptor, path)
+        } catch {
+            failure = error
+        }
         if failure == nil, durable, fsync(descriptor) != 0 { failure = FileError("fsync", path) }
         // A network file system tells only here that there was no room.
         if close(descriptor) != 0, failure == nil { failure = FileError("close", path) }

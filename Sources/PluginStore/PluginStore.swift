@@ -1,3 +1,4 @@
+import Files
 import Foundation
 import Glibc
 import PluginHost
@@ -22,9 +23,8 @@ public struct PluginStore: Sendable {
     private static let maximumCrashFile = 256 << 10
 
     func prepare() throws(PluginStoreError) {
-        do {
-            try FileManager.default.createDirectory(
-                atPath: installedDirectory, withIntermediateDirectories: true, attributes: [.posixPermissions: 0o700])
+        do throws(FileError) {
+            try Ownership.makeFolder(installedDirectory)
         } catch {
             throw PluginStoreError("\(installedDirectory) cannot be made")
         }

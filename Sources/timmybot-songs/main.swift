@@ -33,10 +33,11 @@ do {
     for song in Song.all {
         let path = "\(folder)/\(song.file)"
         guard !FileManager.default.fileExists(atPath: path) else { continue }
-        // Written beside its place and then moved, so that an interrupted run leaves no half song.
+        // Written beside its place and then moved, so that an interrupted run leaves no half song, and several may run.
         let partial = "\(folder)/.partial-\(getpid())-\(song.file)"
         try Writer.write(song, samples: compose(song), to: partial)
-        try FileManager.default.moveItem(atPath: partial, toPath: path)
+        // Over the same song of another run, where one was quicker.
+        guard rename(partial, path) == 0 else { throw CocoaError(.fileWriteUnknown) }
         print("composed \(song.file)")
     }
 } catch {

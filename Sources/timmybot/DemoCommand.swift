@@ -11,17 +11,18 @@ struct DemoCommand: AsyncParsableCommand {
     )
 
     @Flag(help: "Play headless, write what a listener heard to a WAV file, report, and exit.") var once = false
-    @Option(help: ArgumentHelp("How long to play with --once.", valueName: "1-3600")) var seconds = 10
+    @Option(help: ArgumentHelp("How long to play with --once.", valueName: "1-60")) var seconds = 10
     @Option(help: ArgumentHelp("Where --once writes what was heard.", valueName: "file")) var wav = "demo.wav"
     @Option(help: ArgumentHelp("Port of the web page; 0 takes a free one.", valueName: "port")) var port = 8099
-    @Option(help: ArgumentHelp("Folder for the songs and the bot's data.", valueName: "folder"))
+    @Option(help: ArgumentHelp("Folder for the songs; what a demo needs beside them is removed.", valueName: "folder"))
     var directory = ".build/demo"
 
     func run() async throws {
-        guard (1...3_600).contains(seconds), (0...65_535).contains(port) else {
-            throw ValidationError("--seconds must be 1 to 3600 and --port 0 to 65535")
+        guard (1...Demo.songSeconds).contains(seconds), (0...65_535).contains(port) else {
+            throw ValidationError("--seconds must be 1 to \(Demo.songSeconds) and --port 0 to 65535")
         }
         let demo = try await Demo(directory: directory, port: once ? 0 : port, quiet: once)
+        defer { demo.cleanUp() }
         if once {
             let report = try await demo.playOnce(seconds: seconds, wav: wav)
             print(report.text)
@@ -30,6 +31,8 @@ struct DemoCommand: AsyncParsableCommand {
             throw report.isGood ? ExitCode.success : ExitCode(1)
         }
         print("\n  Open \(demo.stage.server.pageURL) and type /play\n")
+        // A pipe's reader waits for the address, too.
+        fflush(nil)
         let stopping = Signals.onStop { await demo.stage.stop() }
         defer { withExtendedLifetime(stopping) {} }
         try await demo.stage.app.run()

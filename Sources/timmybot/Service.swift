@@ -1,12 +1,15 @@
 import ArgumentParser
 import Bot
 import DiscordGateway
+import Files
 import Logging
 
 /// The bot as a service: signals drain it, and what Discord will not have ends it with a clear line.
 enum Service {
     static func run(_ configuration: BotConfiguration) async throws {
         let logger = Logs.logger(configuration)
+        let claim = try claim(configuration.dataDirectory)
+        defer { withExtendedLifetime(claim) {} }
         let app = try await make(configuration, logger)
         let stopping = Signals.onStop {
             logger.notice("stopping")
@@ -23,6 +26,19 @@ enum Service {
         // `run` ends as soon as the gateway is closed: what else there is to finish is waited for here.
         guard await app.stop() else {
             Settings.fail("stopping took too long; what was given up is in the log")
+            throw Exit.temporary
+        }
+    }
+
+    /// Two bots would write over each other's files, and each would answer for the other's control socket.
+    private static func claim(_ dataDirectory: String) throws -> FolderClaim {
+        // What cannot be made is told with the setting's name, once the bot itself needs it.
+        try? Ownership.makeFolder(dataDirectory)
+        do {
+            return try FolderClaim(dataDirectory)
+        } catch {
+            Settings.fail(
+                "another bot runs with the data directory \(dataDirectory); each needs its own (TIMMYBOT_DATA_DIR)")
             throw Exit.temporary
         }
     }

@@ -28,6 +28,7 @@ final class Stage: Sendable {
         sandbox.httpPort = plan.port
         sandbox.resourceDirectory = installation.page
         sandbox.recordedSeconds = plan.recordedSeconds
+        sandbox.identifySpacing = 5
         server = try await SandboxServer.start(sandbox)
         let world = server.world
         let (application, token) = await world.addBot("TimmyBot")

@@ -24,8 +24,9 @@ struct RunCommand: AsyncParsableCommand {
             A first SIGTERM or SIGINT lets answers be finished, stores positions and leaves voice, within ten \
             seconds; a second one ends it at once.
 
-            Exit codes: 0 stopped, 64 wrong arguments, 69 a part is missing, 75 stopping took too long, 77 the token \
-            is refused, 78 a setting cannot be used.
+            Exit codes: 0 stopped, 1 an error with no code of its own, 64 wrong arguments, 69 a part is missing, 75 \
+            another bot has the data directory, or stopping took too long, 77 the token is refused, 78 a setting \
+            cannot be used, 130 a second signal while stopping.
             """)
 
     @Option(help: ArgumentHelp("Settings file; it may be missing.", valueName: "file")) var config = "timmybot.yaml"
@@ -45,12 +46,14 @@ struct DoctorCommand: AsyncParsableCommand {
         commandName: "doctor", abstract: "Says what is missing for `run`, and how to mend it.",
         discussion: """
             Looks at the folders, the media worker and its confinement, the plugins, the bot token, the permissions in \
-            each approved server, the gateway, the clock and UDP. Changes nothing. Exit code 1 where something is \
-            missing.
+            each approved server, the gateway, the clock and UDP. Changes nothing, but makes the data directory where \
+            there is none. Exit code 1 where something is missing.
             """)
 
+    @OptionGroup var settings: ConfigOption
+
     func run() async throws {
-        let configuration = try await Settings.load("timmybot.yaml")
+        let configuration = try await Settings.load(settings.config)
         let findings = await Doctor(configuration: configuration).examine()
         for finding in findings {
             print("\(finding.verdict.mark) \(finding.subject): \(finding.detail)")

@@ -170,7 +170,7 @@ private final class SupervisedRig: Sendable {
             "DISCORD_TOKEN": token, "TIMMYBOT_DISCORD_API_BASE": server.apiBase,
             "TIMMYBOT_DISCORD_CA_FILE": server.caFile, "TIMMYBOT_DATA_DIR": "\(directory)/data",
             "TIMMYBOT_PLUGIN_DIR": plugins, "TIMMYBOT_ALLOWED_GUILDS": "\(guild)",
-            "TIMMYBOT_LIBRARY_DIR": try await Songs.shared.folder(), "TIMMYBOT_HTTP_BIND": "127.0.0.1:0",
+            "TIMMYBOT_LIBRARY_DIR": try await Songs.shared.folder(),
         ]
         let rig = try SupervisedRig(
             server, bot, await server.world.human, guild, text, voice, installation.program, directory, environment)

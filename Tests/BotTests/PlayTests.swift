@@ -20,6 +20,7 @@ extension WholeBot {
             #expect(abs(start) < 0.05, "from its beginning: \(start)")
             let report = ear.report(of: rig.bot)
             #expect(report.lost == 0 && report.undecryptable == 0 && report.clear == 0, "\(report)")
+            #expect(report.reusedNonces == 0 && report.wrongPayloadTypes == 0, "\(report)")
             #expect(await rig.world.encryptedMembers(of: rig.home.voice) == [rig.human, rig.bot].sorted())
             await rig.stop()
         }

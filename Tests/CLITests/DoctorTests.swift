@@ -258,13 +258,31 @@ struct DoctorTests {
     }
 
     @Test func pluginsAreJudgedOneByOne() async throws {
-        let built = PluginExamination(
-            directory: Installation(executable: Installation.runningExecutable).pluginDirectory)
+        let built = PluginExamination(try await configuration())
         #expect(built.findings.filter { $0.verdict == .good }.map(\.subject).contains("plugin timmy.library"))
         try scratch.write("no ELF file", to: "broken.so")
-        let broken = PluginExamination(directory: scratch.path).findings
+        let broken = PluginExamination(try await configuration { $0.pluginDirectory = scratch.path }).findings
         #expect(broken.map(\.subject) == ["plugin broken.so"] && broken[0].verdict == .warning)
-        #expect(PluginExamination(directory: "/nonexistent").findings.map(\.verdict) == [.bad])
+        let none = PluginExamination(try await configuration { $0.pluginDirectory = "/nonexistent" }).findings
+        #expect(none.map(\.verdict) == [.bad])
+    }
+
+    @Test func whatIsKeptOutIsSaid() async throws {
+        let plugins = "\(scratch.path)/data/plugins"
+        try FileManager.default.createDirectory(atPath: plugins, withIntermediateDirectories: true)
+        try scratch.write(
+            #"{"format":1,"plugins":[],"disabled":["timmy.queue"]}"#, to: "data/plugins/plugins.lock")
+        try scratch.write(
+            #"{"plugins":{"timmy.playback":{"reason":"it fell twice","since":1}},"lifted":{}}"#,
+            to: "data/plugins/quarantine.json")
+        let findings = PluginExamination(try await configuration()).findings
+        let queue = try one(findings, "plugin timmy.queue"), playback = try one(findings, "plugin timmy.playback")
+        #expect(queue.verdict == .warning && queue.detail.hasSuffix(", disabled"), "\(queue)")
+        #expect(queue.remedy == "`timmybot plugin enable timmy.queue` lets it in")
+        #expect(playback.verdict == .warning && playback.detail.hasSuffix("in quarantine: it fell twice"))
+        #expect(try one(findings, "plugin timmy.library").verdict == .good)
+        try scratch.write("no JSON", to: "data/plugins/plugins.lock")
+        #expect(PluginExamination(try await configuration()).findings.map(\.verdict) == [.bad])
     }
 }
 
@@ -289,7 +307,7 @@ extension TheProgram {
                 "[ok]      data directory", "[ok]      music folder", "[ok]      media worker: timmybot-media",
                 "[ok]      plugin timmy.playback", "[ok]      UDP", "[ok]      bot token: belongs to TimmyBot",
                 "[ok]      server \(town.guild): Home: may play in 1 of 1 voice channels",
-                "[ok]      gateway: it answers; 999 starts left today", "[ok]      clock: agrees with Discord's",
+                "[ok]      gateway: it answers; 1000 starts left today", "[ok]      clock: agrees with Discord's",
             ] { #expect(output.contains(line), "\(output)") }
             #expect(!output.contains(town.token))
             await town.server.stop()
@@ -311,6 +329,16 @@ extension TheProgram {
                 "[missing] plugins: none in /nonexistent", "s behind Discord's",
                 "[warning] shards: Discord recommends 3",
             ] { #expect(output.contains(line), "\(line)\n\(output)") }
+            await town.server.stop()
+        }
+
+        @Test func anotherSettingsFileIsRead() async throws {
+            let town = try await Town()
+            try town.scratch.write("timmybot:\n  plugin:\n    dir: /elsewhere\n", to: "other.yaml")
+            let program = try Program(
+                ["doctor", "--config", "other.yaml"], in: town.scratch.path, environment: town.settings)
+            #expect(await program.end() == 1, "\(program.output)")
+            #expect(program.output.contains("none in /elsewhere"), "\(program.output)")
             await town.server.stop()
         }
 

@@ -1,3 +1,4 @@
+import Files
 import Foundation
 import Sandbox
 import TestSupport
@@ -21,7 +22,7 @@ extension TheProgram {
             }
         }
 
-        @Test(arguments: [["play"], ["run", "--loud"], ["demo", "--seconds", "0"]])
+        @Test(arguments: [["play"], ["run", "--loud"], ["demo", "--seconds", "0"], ["demo", "--seconds", "61"]])
         func wrongArguments(_ arguments: [String]) async throws {
             let program = try Program(arguments)
             #expect(await program.end() == 64, "\(program.output)")
@@ -77,6 +78,20 @@ extension TheProgram {
             #expect(await program.end(within: .seconds(60)) == 77, "\(program.output)")
             #expect(!program.output.contains("wrong.token"))
             await town.server.stop()
+        }
+
+        /// Two bots would write over each other's files. What only looks, and `plugin`, go on.
+        @Test func aDataDirectoryThatAnotherBotHas() async throws {
+            let scratch = try Scratch()
+            let claim = try FolderClaim(scratch.path)
+            let settings = ["DISCORD_TOKEN": "secret.token", "TIMMYBOT_DATA_DIR": scratch.path]
+            let (status, output) = try await Program.run("run", folder: scratch.path, environment: settings)
+            #expect(status == 75, "\(output)")
+            #expect(output.contains("another bot runs with the data directory \(scratch.path)"), "\(output)")
+            let other = try await Program.run(
+                "plugin", "disable", "timmy.queue", folder: scratch.path, environment: settings)
+            #expect(other.status == 0, "\(other.output)")
+            withExtendedLifetime(claim) {}
         }
 
         @Test func pluginList() async throws {

@@ -53,7 +53,7 @@ struct Town {
             body: body.map(JSONText.encode) ?? [])
         switch await world.rest(request) {
         case .json(let status, let value, let headers): return (status, value, headers)
-        case .empty(let status): return (status, .null, [:])
+        case .empty(let status, let headers): return (status, .null, headers)
         case .bytes(let status, _, _): return (status, .null, [:])
         case .stream, .reset: return (0, .null, [:])
         }

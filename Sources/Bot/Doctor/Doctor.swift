@@ -24,7 +24,7 @@ public struct Doctor: Sendable {
         let machine = MachineExamination(configuration)
         var findings = [machine.data, machine.library]
         findings.append(await WorkerExamination(path: configuration.mediaWorker, run: runWorker).finding())
-        findings += PluginExamination(directory: configuration.pluginDirectory).findings
+        findings += PluginExamination(configuration).findings
         findings += await withCheckedContinuation { continuation in
             // A running bot asks its plugins meanwhile, which takes its time.
             Thread.detachNewThread { [configuration] in

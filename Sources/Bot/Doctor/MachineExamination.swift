@@ -13,9 +13,8 @@ struct MachineExamination {
 
     var data: Finding {
         let path = configuration.dataDirectory
-        do {
-            try FileManager.default.createDirectory(
-                atPath: path, withIntermediateDirectories: true, attributes: [.posixPermissions: 0o700])
+        do throws(FileError) {
+            try Ownership.makeFolder(path)
         } catch {
             return .bad(
                 "data directory", "\(path) is not there and cannot be made",

@@ -35,7 +35,13 @@ extension SandboxWorld {
         if code == 1000 || code == 1001 { endSession(session) }
     }
 
-    func close(_ id: Snowflake, _ code: UInt16, _ reason: String) { connections[id]?.socket.close(code, reason) }
+    /// After 4007 and 4009 a client has to identify: there is nothing left to resume.
+    func close(_ id: Snowflake, _ code: UInt16, _ reason: String) {
+        connections[id]?.socket.close(code, reason)
+        guard [4007, 4009].contains(code), let name = connections[id]?.session else { return }
+        // Not one that was resumed on another connection meanwhile.
+        if sessions[name]?.connection == id { endSession(name) }
+    }
 
     private func send(_ payload: JSONValue, to id: Snowflake) { send(JSONText.encode(payload), to: id) }
 
@@ -124,7 +130,9 @@ extension SandboxWorld {
         guard Int(intents) & (1 << 1 | 1 << 8 | 1 << 15) & ~bot.privilegedIntents == 0 else {
             return close(id, 4014, "Disallowed intent(s).")
         }
-        if takeFault(.refuseIdentify) { return send(["op": 9, "d": false, "s": nil, "t": nil], to: id) }
+        let isInTime = identifyLimits.take(
+            bot.id, shard: shard[0], now: now, spacing: configuration.identifySpacing)
+        if !isInTime || takeFault(.refuseIdentify) { return send(["op": 9, "d": false, "s": nil, "t": nil], to: id) }
         let session = GatewaySession(
             id: RandomText.token(32), application: bot.id, intents: GatewayIntents(rawValue: Int(intents)),
             shard: (shard[0], shard[1]), connection: id)
@@ -159,7 +167,10 @@ extension SandboxWorld {
         guard !refused, let name = data["session_id"]?.string, let session = sessions[name], let seq = data["seq"]?.int,
             session.application == bot.id
         else { return send(["op": 9, "d": false, "s": nil, "t": nil], to: id) }
-        guard seq >= 0, seq <= session.sequence else { return close(id, 4007, "Invalid seq.") }
+        guard seq >= 0, seq <= session.sequence else {
+            endSession(name)
+            return close(id, 4007, "Invalid seq.")
+        }
         let oldest = session.replay.first?.sequence ?? session.sequence + 1
         guard Int(seq) >= oldest - 1 else { return send(["op": 9, "d": false, "s": nil, "t": nil], to: id) }
         if let old = session.connection { connections[old]?.socket.close(4000, "Session resumed elsewhere") }
@@ -201,7 +212,7 @@ extension SandboxWorld {
     func tick() {
         for connection in connections.values where now - connection.lastHeartbeat > configuration.heartbeatInterval * 2
         {
-            connection.socket.close(4009, "Session timed out.")
+            close(connection.id, 4009, "Session timed out.")
         }
         for session in sessions.values {
             if let lost = session.lostAt, now - lost > configuration.sessionLifetime { endSession(session.id) }

@@ -37,6 +37,10 @@ public final class SandboxListener: Sendable {
         public var silence = 0
         /// Frames that libopus refused.
         public var corrupt = 0
+        /// Packets with the transport nonce of an earlier one under the same key, which gives the key stream away.
+        public var reusedNonces = 0
+        /// Packets with an RTP payload type other than Opus'.
+        public var wrongPayloadTypes = 0
     }
 
     public let user: Snowflake
@@ -116,6 +120,8 @@ struct ListenerState: ~Copyable {
         var sender = senders[user] ?? Sender()
         defer { senders[user] = sender }
         sender.report.packets += 1
+        if packet.reusesNonce { sender.report.reusedNonces += 1 }
+        if packet.payloadType != RTPPacket.opus { sender.report.wrongPayloadTypes += 1 }
         let opened = Self.open(frame, &sender, arrival)
         if packets.count < 200_000 {
             packets.append(

@@ -35,8 +35,9 @@ extension SandboxWorld {
                 ["guild_id": .id(guild.id), "user_id": .id(state.user), "channel_id": .id(state.channel)]
             }
         }
-        let recent = messages.values.flatMap { $0.suffix(50) }.sorted { $0.id < $1.id }
-            .filter { !$0.quiet && ($0.onlyFor == nil || $0.onlyFor == human) }
+        let recent = messages.values.flatMap { list in
+            list.filter { !$0.quiet && ($0.onlyFor == nil || $0.onlyFor == human) }.suffix(50)
+        }.sorted { $0.id < $1.id }
         return [
             "me": users[human]?.payload ?? nil, "guilds": .array(servers),
             "users": .array(users.values.sorted { $0.id < $1.id }.prefix(1000).map(\.payload)),

@@ -46,8 +46,15 @@ struct MessageRules {
                 "The total displayable text size exceeds the maximum of 4000")
         }
         if !errors.isEmpty { return errors.response }
-        let empty = content.isEmpty && embeds.isEmpty && list.isEmpty && files.isEmpty
-        return empty && previous == nil ? .error(400, 50006, "Cannot send an empty message") : nil
+        // What an edit does not name stays.
+        let isEmpty =
+            ["content", "embeds", "components"].allSatisfy { Self.isEmpty(message[$0] ?? previous?.body[$0]) }
+            && files.isEmpty
+        return isEmpty ? .error(400, 50006, "Cannot send an empty message") : nil
+    }
+
+    private static func isEmpty(_ field: JSONValue?) -> Bool {
+        field?.string?.isEmpty ?? field?.array?.isEmpty ?? true
     }
 
     private mutating func check(
@@ -68,7 +75,6 @@ struct MessageRules {
         case 10:
             errors.length(path + ["content"], component["content"]?.string, 1...4000)
             text += component["content"]?.string?.utf16.count ?? 0
-        case 11: checkMedia(component["media"], path + ["media"], files)
         case 12: checkGallery(component, path, files)
         case 13: checkMedia(component["file"], path + ["file"], files)
         case 17:
@@ -114,10 +120,18 @@ struct MessageRules {
             errors.add(path, "BUTTON_COMPONENT_LABEL_OR_EMOJI_REQUIRED", "A button needs a label or an emoji")
         }
         if style == 5 {
-            errors.length(path + ["url"], button["url"]?.string, 1...512)
+            checkLink(button["url"]?.string, path + ["url"])
         } else if style != 6 {
             checkCustomID(button, path)
         }
+    }
+
+    private mutating func checkLink(_ url: String?, _ path: [String]) {
+        errors.length(path, url, 1...512)
+        guard let url, !["http", "https", "discord"].contains(url.prefix { $0 != ":" }.lowercased()) else { return }
+        errors.add(
+            path, "URL_TYPE_INVALID_SCHEME",
+            "Scheme is not supported. Scheme must be one of ('http', 'https', 'discord').")
     }
 
     private mutating func checkCustomID(_ component: JSONValue, _ path: [String]) {
@@ -158,7 +172,7 @@ struct MessageRules {
         let accessory = section["accessory"] ?? .null
         switch accessory["type"]?.int {
         case 2: checkButton(accessory, path + ["accessory"])
-        case 11: checkMedia(accessory["media"], path + ["accessory", "media"], files)
+        case 11: checkPicture(accessory, path + ["accessory"], files)
         default: errors.add(path + ["accessory"], "BASE_TYPE_REQUIRED", "This field is required")
         }
     }
@@ -167,8 +181,13 @@ struct MessageRules {
         let items = gallery["items"]?.array ?? []
         errors.count(path + ["items"], items.count, 1...10)
         for (index, item) in items.prefix(12).enumerated() {
-            checkMedia(item["media"], path + ["items", String(index), "media"], files)
+            checkPicture(item, path + ["items", String(index)], files)
         }
+    }
+
+    private mutating func checkPicture(_ picture: JSONValue, _ path: [String], _ files: Set<String>) {
+        checkMedia(picture["media"], path + ["media"], files)
+        if let note = picture["description"]?.present { errors.length(path + ["description"], note.string, 1...1024) }
     }
 
     private mutating func checkMedia(_ media: JSONValue?, _ path: [String], _ files: Set<String>) {

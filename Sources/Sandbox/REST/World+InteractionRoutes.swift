@@ -103,11 +103,7 @@ extension SandboxWorld {
     }
 
     private func respondModal(_ body: JSONValue, _ interaction: SandboxInteraction) -> SandboxResponse? {
-        var errors = FormErrors()
-        errors.length(["data", "custom_id"], body["custom_id"]?.string, 1...Limits.customID)
-        errors.length(["data", "title"], body["title"]?.string, 1...45)
-        errors.count(["data", "components"], body["components"]?.array?.count ?? 0, 1...5)
-        guard errors.isEmpty else { return errors.response }
+        if let refused = ModalRules.check(body) { return refused }
         interactions[interaction.id]?.progress = .answered
         let modal = body.merging([
             "interaction_id": .id(interaction.id), "application_id": .id(interaction.application),

@@ -39,7 +39,7 @@ extension SandboxWorld {
     private func record(_ request: SandboxRequest, _ response: SandboxResponse) {
         let status =
             switch response {
-            case .json(let status, _, _), .empty(let status), .bytes(let status, _, _): status
+            case .json(let status, _, _), .empty(let status, _), .bytes(let status, _, _): status
             case .stream: 200
             case .reset: 0
             }
@@ -119,7 +119,7 @@ extension SandboxWorld {
     private func botRoute(_ call: RESTCall) -> SandboxResponse {
         guard let bot = call.bot else { return .unauthorized }
         switch call.path.first {
-        case "gateway" where call.path == ["gateway", "bot"]: return gatewayBot()
+        case "gateway" where call.path == ["gateway", "bot"]: return gatewayBot(bot)
         case "users": return usersRoute(call, bot)
         case "oauth2" where call.path == ["oauth2", "applications", "@me"]:
             return .json(200, bot.payload(owner: users[bot.owner]))
@@ -130,13 +130,14 @@ extension SandboxWorld {
         }
     }
 
-    private func gatewayBot() -> SandboxResponse {
+    private func gatewayBot(_ bot: SandboxApplication) -> SandboxResponse {
         .json(
             200,
             [
                 "url": .string(addresses.gatewayURL), "shards": .number(configuration.recommendedShards),
                 "session_start_limit": [
-                    "total": 1000, "remaining": 999, "reset_after": 14_400_000, "max_concurrency": 1,
+                    "total": .number(IdentifyLimits.total), "remaining": .number(identifyLimits.remaining(of: bot.id)),
+                    "reset_after": 14_400_000, "max_concurrency": .number(IdentifyLimits.maxConcurrency),
                 ],
             ])
     }

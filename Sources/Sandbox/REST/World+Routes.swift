@@ -113,6 +113,9 @@ extension SandboxWorld {
         case ("POST", "messages", 3):
             guard permissions.contains(.sendMessages) else { return .error(403, 50013, "Missing Permissions") }
             guard let draft = MessageDraft(call.request) else { return Self.badJSON }
+            guard draft.files.isEmpty || permissions.contains(.attachFiles) else {
+                return .error(403, 50013, "Missing Permissions")
+            }
             if let refused = MessageRules.check(draft.body, files: draft.names(previous: nil)) { return refused }
             let made = createMessage(draft, from: Origin(channel: id, guild: guild, application: bot.id))
             return .json(200, .object(made.body))

@@ -43,7 +43,8 @@ export function render(components, { press, files }) {
     node.type = "button"; node.disabled = Boolean(component.disabled);
     node.textContent = [component.emoji?.name, component.label].filter(Boolean).join(" ");
     if (component.custom_id) { node.dataset.customId = component.custom_id; node.onclick = () => press(component.custom_id, 2); }
-    if (component.url) node.onclick = () => window.open(component.url, "_blank", "noopener");
+    // The page's own origin is no place for a "javascript:" of a message.
+    if (/^https?:\/\//i.test(component.url ?? "")) node.onclick = () => window.open(component.url, "_blank", "noopener");
     return node;
   }
 

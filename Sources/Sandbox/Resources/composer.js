@@ -99,8 +99,8 @@ function filled(focused) {
     if (!given?.text && !(focused && index === active)) return [];
     let value = given?.value ?? given?.text ?? "";
     if (!(focused && index === active)) {
-      if (option.type === 4) value = Number.parseInt(value, 10);
-      if (option.type === 10) value = Number.parseFloat(value);
+      // What is no number becomes null, and is refused.
+      if (option.type === 4 || option.type === 10) value = Number(value);
       if (option.type === 5) value = value === true || value === "true";
     }
     return [{ name: option.name, type: option.type, value, ...(focused && index === active ? { focused: true } : {}) }];

@@ -27,7 +27,7 @@ struct SandboxRequest: Sendable {
 /// What goes back.
 enum SandboxResponse: Sendable {
     case json(Int, JSONValue, [String: String] = [:])
-    case empty(Int)
+    case empty(Int, [String: String] = [:])
     case bytes(Int, type: String, [UInt8])
     /// An endless body: `start` is given the sink once the head is out.
     case stream(type: String, start: @Sendable (StreamSink) async -> Void)
@@ -44,6 +44,7 @@ enum SandboxResponse: Sendable {
     func adding(_ headers: [String: String]) -> SandboxResponse {
         switch self {
         case .json(let status, let value, let own): .json(status, value, own.merging(headers) { old, _ in old })
+        case .empty(let status, let own): .empty(status, own.merging(headers) { old, _ in old })
         default: self
         }
     }

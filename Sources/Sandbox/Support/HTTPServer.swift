@@ -105,7 +105,7 @@ struct HTTPResponseWriter: Sendable {
         switch response {
         case .json(let status, let value, let headers):
             send(status, "application/json", JSONText.encode(value), headers)
-        case .empty(let status): send(status, nil, [], [:])
+        case .empty(let status, let headers): send(status, nil, [], headers)
         case .bytes(let status, let type, let bytes): send(status, type, bytes, ["Cache-Control": "no-store"])
         case .stream(let type, let start):
             let headers: HTTPHeaders = [

@@ -13,6 +13,8 @@ final class MediaServer: Sendable {
         let user: Snowflake
         let call: Snowflake
         var cipher: TransportCipher?
+        /// Of the packets under this key, the first `maximumNonces`.
+        var nonces: Set<UInt32> = []
         var address: SocketAddress?
         var announced = false
         var silenced = false
@@ -28,6 +30,9 @@ final class MediaServer: Sendable {
         var counters = MediaCounters()
         var dropEvery = 0
     }
+
+    /// An hour of packets.
+    private static let maximumNonces = 180_000
 
     private let state = Mutex(State())
     private let clock: @Sendable () -> Double
@@ -55,6 +60,7 @@ final class MediaServer: Sendable {
     func setKey(_ key: [UInt8], mode: VoiceEncryptionMode, of ssrc: UInt32) -> Bool {
         state.withLock {
             $0.routes[ssrc]?.cipher = TransportCipher(mode, key: key)
+            $0.routes[ssrc]?.nonces = []
             return $0.routes[ssrc]?.cipher != nil
         }
     }
@@ -90,7 +96,7 @@ final class MediaServer: Sendable {
     func handle(_ bytes: [UInt8], from address: SocketAddress) -> [(SocketAddress, [UInt8])] {
         if bytes.count == 74, bytes[0] == 0, bytes[1] == 1 { return discover(bytes, address) }
         if bytes.count == 8 { return [(address, bytes)] }
-        guard let packet = RTPPacket(bytes) else { return [] }
+        guard var packet = RTPPacket(bytes) else { return [] }
         let arrival = clock()
         var heard: [Ear] = []
         var frame: [UInt8] = []
@@ -98,6 +104,7 @@ final class MediaServer: Sendable {
         var offender: (Snowflake, Snowflake)?
         let sent = state.withLock { state -> [(SocketAddress, [UInt8])] in
             guard let opened = Self.open(bytes, packet, address, &state) else { return [] }
+            packet.reusesNonce = Self.hasSeen(packet.nonce, &state.routes[packet.ssrc])
             guard let route = state.routes[packet.ssrc] else { return [] }
             guard route.announced else {
                 state.counters.unannounced += 1
@@ -129,6 +136,12 @@ final class MediaServer: Sendable {
         state.routes[packet.ssrc]?.address = address
         state.routes[packet.ssrc]?.received += 1
         return opened
+    }
+
+    private static func hasSeen(_ nonce: UInt32, _ route: inout Route?) -> Bool {
+        if route?.nonces.contains(nonce) == true { return true }
+        if let count = route?.nonces.count, count < maximumNonces { route?.nonces.insert(nonce) }
+        return false
     }
 
     private static func forward(

@@ -92,7 +92,8 @@ struct SandboxMessage: Sendable {
     var body: [String: JSONValue]
     /// The only user who sees it.
     var onlyFor: Snowflake?
-    let interaction: Snowflake?
+    /// Who used the command or pressed the button that it answers.
+    var invoker: Snowflake?
     /// Asked for by the page itself, not by its user.
     var quiet = false
 

@@ -20,6 +20,8 @@ public struct SandboxConfiguration: Sendable {
     public var heartbeatInterval = 41.25
     /// How long the gateway keeps a session without a connection, in seconds.
     public var sessionLifetime = 180.0
+    /// Seconds between two identifies of a bot, 5 at Discord. 0 lets tests start bots as often as they like.
+    public var identifySpacing = 0.0
     /// Shards that `GET /gateway/bot` recommends.
     public var recommendedShards = 1
     /// How far the Date header of REST is ahead of this machine's clock, in seconds.

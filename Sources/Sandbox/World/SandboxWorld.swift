@@ -35,6 +35,7 @@ public actor SandboxWorld {
     var voiceRequestLog: [(user: Snowflake, channel: Snowflake?)] = []
     var connections: [Snowflake: GatewayConnection] = [:]
     var sessions: [String: GatewaySession] = [:]
+    var identifyLimits = IdentifyLimits()
     var gatewayFaults: [GatewayFault] = []
     var restFaults: [RESTFault] = []
     var restLimits = RESTLimits()

@@ -18,10 +18,11 @@ public struct SandboxInvocation: Sendable {
 
 extension SandboxWorld {
     /// A user types a slash command. Returns the interaction's id; `answer(to:)` waits for the bot.
-    /// - Parameter options: as Discord sends them: name, type, value.
+    /// - Parameter options: as Discord sends them: name, type, value. Such as a client would not send are refused.
     @discardableResult
     public func command(_ name: String, options: [JSONValue] = [], by who: SandboxInvocation) throws -> Snowflake {
         let (bot, command) = try find(name, guild: who.guild)
+        try OptionRules.check(options, of: command)
         let data = commandData(command, options, guild: who.guild)
         return try interact(InteractionType.command, data, application: bot, command: name, by: who)
     }
@@ -29,6 +30,7 @@ extension SandboxWorld {
     /// A user types in an option with autocomplete; the choices come with `answer(to:)`.
     public func autocomplete(_ name: String, options: [JSONValue], by who: SandboxInvocation) throws -> Snowflake {
         let (bot, command) = try find(name, guild: who.guild)
+        try OptionRules.check(options, of: command, isTyping: true)
         let data = commandData(command, options, guild: who.guild)
         return try interact(InteractionType.autocomplete, data, application: bot, command: name, by: who)
     }

@@ -18,8 +18,22 @@ struct MessageDraft: Sendable {
 
     /// File names that `attachment://` may name.
     func names(previous: SandboxMessage?) -> Set<String> {
-        let kept = previous?.body["attachments"]?.array?.compactMap { $0["filename"]?.string } ?? []
-        return Set(files.compactMap(\.file.filename) + kept)
+        let old = previous?.body["attachments"]?.array ?? []
+        return Set(files.compactMap(filename) + kept(of: old).compactMap { $0["filename"]?.string })
+    }
+
+    private var listed: [JSONValue]? { body["attachments"]?.present?.array }
+
+    /// Without a list the old attachments stay; with one only those that it names by id.
+    func kept(of old: [JSONValue]) -> [JSONValue] {
+        guard let listed else { return old }
+        return old.filter { one in listed.contains { $0["id"]?.snowflake == one["id"]?.snowflake } }
+    }
+
+    /// As the list calls it, or as it was sent.
+    func filename(_ index: String, _ part: MultipartPart) -> String? {
+        let entry = listed?.first { $0["id"] == .string(index) || $0["id"] == Int64(index).map(JSONValue.int) }
+        return entry?["filename"]?.present?.string ?? part.filename
     }
 }
 
@@ -56,15 +70,28 @@ extension SandboxWorld {
         var message = SandboxMessage(
             id: id, channel: origin.channel, guild: origin.guild, author: origin.application,
             application: origin.application, body: body,
-            onlyFor: origin.ephemeral ? origin.interaction?.user : nil, interaction: origin.interaction?.id,
-            quiet: origin.interaction?.quiet ?? false)
+            onlyFor: origin.ephemeral ? origin.interaction?.user : nil,
+            invoker: origin.interaction?.user, quiet: origin.interaction?.quiet ?? false)
         attach(draft, to: &message)
-        messages[origin.channel, default: []].append(message)
-        if let list = messages[origin.channel], list.count > Bounds.messagesPerChannel {
-            messages[origin.channel]?.removeFirst(list.count - Bounds.messagesPerChannel)
-        }
+        keep(message)
         publish("MESSAGE_CREATE", message)
         return message
+    }
+
+    /// What a page asks for by itself, every few seconds, must not push out what people said: the newest for each user
+    /// stays, beside the bounded rest.
+    private func keep(_ message: SandboxMessage) {
+        if message.quiet {
+            for channel in messages.keys {
+                messages[channel]?.removeAll { $0.quiet && $0.invoker == message.invoker }
+            }
+        }
+        messages[message.channel, default: []].append(message)
+        let surplus = (messages[message.channel] ?? []).count { !$0.quiet } - Bounds.messagesPerChannel
+        for _ in 0..<max(0, surplus) {
+            guard let oldest = messages[message.channel]?.firstIndex(where: { !$0.quiet }) else { return }
+            messages[message.channel]?.remove(at: oldest)
+        }
     }
 
     private func interactionFields(_ interaction: SandboxInteraction) -> [String: JSONValue] {
@@ -121,11 +148,9 @@ extension SandboxWorld {
             dispatch(type, .object(body), guild: message.guild, intent: GatewayIntents(rawValue: 1 << 9))
         }
         if message.quiet { body["quiet"] = true }
-        announce(type, .object(body), only: message.quiet || message.onlyFor != nil ? invoker(message) : nil)
-    }
-
-    func invoker(_ message: SandboxMessage) -> Snowflake? {
-        message.onlyFor ?? message.interaction.flatMap { interactions[$0]?.user }
+        announce(
+            type, .object(body),
+            only: message.quiet || message.onlyFor != nil ? message.onlyFor ?? message.invoker : nil)
     }
 
     /// Discord gives each component an id where the bot gave none.
@@ -145,14 +170,9 @@ extension SandboxWorld {
     // MARK: Attachments
 
     private func attach(_ draft: MessageDraft, to message: inout SandboxMessage) {
-        let listed = draft.body["attachments"]?.present?.array
-        let old = message.body["attachments"]?.array ?? []
-        // Without a list the old ones stay; with one only those that it names by id.
-        var kept = old
-        if let listed { kept = old.filter { one in listed.contains { $0["id"]?.snowflake == one["id"]?.snowflake } } }
+        var kept = draft.kept(of: message.body["attachments"]?.array ?? [])
         for (index, part) in draft.files.prefix(10) {
-            let entry = listed?.first { $0["id"] == .string(index) || $0["id"] == Int64(index).map(JSONValue.int) }
-            kept.append(store(part, filename: entry?["filename"]?.present?.string, in: message))
+            kept.append(store(part, filename: draft.filename(index, part), in: message))
         }
         message.body["attachments"] = .array(kept)
         let urls = Dictionary(
@@ -162,8 +182,8 @@ extension SandboxWorld {
 
     private func store(_ part: MultipartPart, filename: String?, in message: SandboxMessage) -> JSONValue {
         let id = ids.next()
-        let raw = filename ?? part.filename ?? "unknown"
-        let name = String(raw.map { $0.isLetter || $0.isNumber || "._-".contains($0) ? $0 : "_" }.prefix(120))
+        let name = String(
+            (filename ?? "unknown").map { $0.isLetter || $0.isNumber || "._-".contains($0) ? $0 : "_" }.prefix(120))
         let type = part.contentType ?? "application/octet-stream"
         attachments[id] = SandboxAttachment(id: id, filename: name, contentType: type, bytes: part.body)
         attachmentOrder.append(id)
