@@ -24,7 +24,12 @@ struct LifePlugin {
     var eventFile: String { "\(scratch.path)/events-\(id)" }
 
     /// What its instances went through: `create 1.0.0`.
-    var events: [String] {
+    var events: [String] { lines.filter { !$0.hasPrefix("hangs ") } }
+
+    /// Whether the call that hangs has been made.
+    var hasHung: Bool { lines.contains { $0.hasPrefix("hangs ") } }
+
+    private var lines: [String] {
         let text = (try? String(contentsOfFile: eventFile, encoding: .utf8)) ?? ""
         return text.split(separator: "\n").map(String.init)
     }

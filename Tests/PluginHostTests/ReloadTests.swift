@@ -275,7 +275,7 @@ struct ReloadTests {
             try await host.reload(builds[round % builds.count])
             let found = try await host.sources.first?.resolve("song", limit: 1)
             #expect(found?.count == 1)
-            if round % 40 == 39 { mapped.append(mappings(of: "\(scratch.path)/cache")) }
+            if round % 20 == 19 { mapped.append(mappings(of: "\(scratch.path)/cache")) }
         }
         await host.close()
         #expect(mapped[0] > 0 && Set(mapped).count == 1, "mappings after every forty reloads: \(mapped)")
