@@ -142,7 +142,7 @@ public actor GatewayShard {
             baseURL = fetched.url
             identifies = IdentifyLimiter(fetched, now: seconds())
         }
-        while case .wait(let wait)? = identifies?.ask(shard: configuration.shard.id, now: seconds()) {
+        while let wait = identifies?.delay(shard: configuration.shard.id, now: seconds()), wait > 0 {
             logger.notice("gateway: waiting \(Int(wait.rounded(.up))) s before identifying")
             try await rest(.seconds(wait))
         }
@@ -219,7 +219,10 @@ public actor GatewayShard {
         for action in actions {
             switch action {
             case .send(let payload):
-                await send(payload, heartbeat: payload["op"]?.int == Int64(GatewayOpcode.heartbeat))
+                let opcode = payload["op"]?.int.map(Int.init)
+                // Counted here and not before the connect: one that fails uses up no identify.
+                if opcode == GatewayOpcode.identify { identifies?.take(shard: configuration.shard.id, now: seconds()) }
+                await send(payload, heartbeat: opcode == GatewayOpcode.heartbeat)
             case .heartbeat(let first, let interval): startHeart(first: first, interval: interval)
             case .dispatch(let event): sink.yield(event)
             case .disconnect(let abort): if abort { socket?.abort() } else { await socket?.close(code: 4900) }
