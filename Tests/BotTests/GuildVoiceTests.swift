@@ -14,10 +14,19 @@ private final class SilentGateway: VoiceGateway {
     private let log = Mutex<[DiscordModel.Snowflake?]>([])
     var asks: [DiscordModel.Snowflake?] { log.withLock { $0 } }
 
-    func updateVoiceState(guild: DiscordModel.Snowflake, channel: DiscordModel.Snowflake?) async {
+    func updateVoiceState(
+        guild: DiscordModel.Snowflake, channel: DiscordModel.Snowflake?, sent: @escaping @Sendable () -> Void
+    ) async {
         // Others get their turn here, and must not overtake.
         await Task.yield()
         log.withLock { $0.append(channel) }
+        sent()
+    }
+
+    private let session = Mutex<Int?>(1)
+    var standingSession: Int? {
+        get { session.withLock { $0 } }
+        set { session.withLock { $0 = newValue } }
     }
 
     func speakOnStage(guild: DiscordModel.Snowflake, channel: DiscordModel.Snowflake) async -> StageAnswer { .speaking }
@@ -45,6 +54,17 @@ struct GuildVoiceTests {
                 throw CancellationError()
             })
         voice = GuildVoice(guild: 1, parts: parts) { _ in }
+    }
+
+    /// Asked, answered, and with audio.
+    private func joined() async throws {
+        let join = Task { try await voice.join(ChannelID(10)) }
+        await asked([10])
+        await voice.ownVoiceState(channel: 10, sessionID: "s", isSuppressed: false)
+        await voice.voiceServer(token: "t", endpoint: "voice.example")
+        // Taken as joined, as a connection would say.
+        await voice.take(.ready, of: 1)
+        try await join.value
     }
 
     private func asked(_ wanted: [DiscordModel.Snowflake?]) async {
@@ -93,16 +113,26 @@ struct GuildVoiceTests {
 
     /// Each sleep of the renewals is the shell's; the decisions are those of the placement.
     @Test func aServerThatIsNeverNamedAgainIsAskedFor() async throws {
-        let join = Task { try await voice.join(ChannelID(10)) }
-        await asked([10])
-        await voice.ownVoiceState(channel: 10, sessionID: "s", isSuppressed: false)
-        await voice.voiceServer(token: "t", endpoint: "voice.example")
-        // Taken as joined, as a connection would say.
-        await voice.take(.ready, of: 1)
-        try await join.value
+        try await joined()
         await voice.voiceServer(token: "t", endpoint: nil)
         await clock.wake(VoicePlacement.answerTime)
         await asked([10, nil, 10])
         await voice.leave()
+    }
+
+    /// The gateway drops with the call and is a while in coming back: only then can it say what happened.
+    @Test func aGatewayWithoutASessionIsGivenTimeToExplain() async throws {
+        try await joined()
+        gateway.standingSession = nil
+        await voice.take(.disconnected(message: "4014"), of: 1)
+        for _ in 0..<3 { await clock.wake(VoicePlacement.dismissalTime) }
+        // It came up in the course of this one.
+        while !clock.isSlept(for: VoicePlacement.dismissalTime) { await Task.yield() }
+        gateway.standingSession = 2
+        await clock.wake(VoicePlacement.dismissalTime)
+        while !clock.isSlept(for: VoicePlacement.dismissalTime) { await Task.yield() }
+        #expect(gateway.asks == [10])
+        await clock.wake(VoicePlacement.dismissalTime)
+        await asked([10, nil])
     }
 }
