@@ -32,15 +32,27 @@ private final class SilentGateway: VoiceGateway {
     func speakOnStage(guild: DiscordModel.Snowflake, channel: DiscordModel.Snowflake) async -> StageAnswer { .speaking }
 }
 
+/// What the core was told.
+private final class Told: Sendable {
+    private let last = Mutex<Set<UserID>?>(nil)
+    /// The newest news of who listens.
+    var listeners: Set<UInt64>? { last.withLock { $0.map { Set($0.map(\.rawValue)) } } }
+
+    func note(_ event: TimmyCore.VoiceEvent) {
+        if case .listeners(let users) = event { last.withLock { $0 = users } }
+    }
+}
+
 /// A guild's voice port with everything around it under the test's hand.
 @Suite("Guild voice", .timeLimit(.minutes(1)))
 struct GuildVoiceTests {
     private let gateway = SilentGateway()
     private let clock = HandClock()
+    private let cache = GuildCache()
+    private let told = Told()
     private let voice: GuildVoice
 
     init() {
-        let cache = GuildCache()
         cache.botUser = 9
         let channels: JSONValue = [["id": "10", "type": 2, "name": "a"], ["id": "11", "type": 2, "name": "b"]]
         let everything: JSONValue = [["id": "1", "permissions": "8"]]
@@ -53,7 +65,7 @@ struct GuildVoiceTests {
                 try await clock.sleep(for: .seconds(3_600))
                 throw CancellationError()
             })
-        voice = GuildVoice(guild: 1, parts: parts) { _ in }
+        voice = GuildVoice(guild: 1, parts: parts) { [told] in told.note($0) }
     }
 
     /// Asked, answered, and with audio.
@@ -134,5 +146,16 @@ struct GuildVoiceTests {
         #expect(gateway.asks == [10])
         await clock.wake(VoicePlacement.dismissalTime)
         await asked([10, nil])
+    }
+
+    /// People come while the voice session is being renewed.
+    @Test func listenersAreToldAtAllTimes() async throws {
+        try await joined()
+        #expect(told.listeners == [])
+        await voice.voiceServer(token: "t", endpoint: nil)
+        cache.apply("VOICE_STATE_UPDATE", ["guild_id": "1", "user_id": "5", "channel_id": "10", "session_id": "x"])
+        await voice.listenersChanged()
+        #expect(told.listeners == [5])
+        await voice.leave()
     }
 }

@@ -19,6 +19,7 @@ struct VoicePlacementTests {
         /// Whether op 4s leave at once, as they do while the gateway has room.
         var sends = true
         var asked: [Int] = []
+        var toldListeners = 0
 
         @discardableResult
         mutating func feed(_ event: VoicePlacement.Event) -> [String] {
@@ -59,7 +60,10 @@ struct VoicePlacementTests {
                 case .tell(.lost(let error)):
                     errors.append(error)
                     return "lost"
-                case .tell, .tellListeners, .note: return nil
+                case .tellListeners:
+                    toldListeners += 1
+                    return nil
+                case .tell, .note: return nil
                 }
             }
         }
@@ -266,6 +270,17 @@ struct VoicePlacementTests {
         #expect(again.feed(.asked(old[0])).isEmpty && again.armed[.answer] == nil, "that was another question")
         again.letAsksOut()
         #expect(again.fire(.answer) == ["failed"])
+    }
+
+    /// The core keeps count of who is there; what changed while there was no connection is told with the next one.
+    @Test func listenersAreToldWithEveryConnection() {
+        var bench = Bench.settled()
+        #expect(bench.toldListeners == 1)
+        bench.connection(.sessionEnded("4006"))
+        _ = bench.state(10)
+        _ = bench.server("t2")
+        bench.connection(.ready)
+        #expect(bench.toldListeners == 2)
     }
 
     @Test func aJoinThatIsNotAnsweredFails() {

@@ -166,8 +166,8 @@ actor GuildVoice: VoicePort {
     /// READY of a session that is not the one before.
     func newGatewaySession() { handle(.newGatewaySession) }
 
-    /// Somebody came or went.
-    func listenersChanged() { if placement.isReady { tellListeners() } }
+    /// Somebody came or went, or the gateway told anew who is there.
+    func listenersChanged() { tellListeners() }
 
     // MARK: Doing
 

@@ -274,6 +274,8 @@ struct VoicePlacement: Sendable {
             disarm(.answer)
             arm(.steady, Self.steadyTime)
             actions.append(.joined)
+            // Who came and went meanwhile may have been told of another channel, or by a gateway session that is over.
+            actions.append(.tellListeners)
         case .sessionEnded(let reason): renew(reason)
         case .removed(let message):
             actions.append(.note(message))
