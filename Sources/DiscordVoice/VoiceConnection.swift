@@ -74,12 +74,14 @@ public actor VoiceConnection {
 
     /// Plays `ring` from the next 20 ms on, in place of what plays now and of what was to follow. The ring that plays
     /// already goes on where it is. Lifts a pause. Any thread.
-    public nonisolated func play(_ ring: AudioRing) {
+    ///
+    /// - Parameter atOnce: what plays is not heard until `ring` has something: `ring` begins with the same packets.
+    public nonisolated func play(_ ring: AudioRing, atOnce: Bool = false) {
         change { desk in
             desk.ring = ring
             desk.upcoming = nil
             desk.isPaused = false
-            desk.sender?.play(ring)
+            desk.sender?.play(ring, atOnce: atOnce)
         }
     }
 

@@ -289,7 +289,8 @@ actor GuildVoice: VoicePort {
 
     private func ringReplaced(of stream: any RingStream) {
         if stream === air.current {
-            connection?.play(stream.ring)
+            // It begins where the old one was, which may hold a quarter of a second yet.
+            connection?.play(stream.ring, atOnce: true)
             if let next = air.next { connection?.enqueue(next.ring) }
             applyPause()
         } else if stream === air.next {
