@@ -22,7 +22,25 @@ public struct DAVESession: Sendable {
     var proposals: [(reference: [UInt8], proposal: Proposal)] = []
     var ownCommits: [(bytes: [UInt8], group: Group)] = []
     var recognized: Set<UInt64>
-    var transitions: [UInt16: Int] = [:]
+    var transitions: [UInt16: Transition] = [:]
+    /// Our key of the group's epoch.
+    var senderKey: SenderKey?
+    /// Number of the newest key that was installed.
+    private var installedKey = 0
+    private var lastKey = 0
+
+    /// The key of our frames in one epoch, numbered in the order of the epochs.
+    struct SenderKey: Sendable {
+        let number: Int
+        let ratchet: KeyRatchet
+    }
+
+    /// What a transition leads to.
+    struct Transition: Sendable {
+        let version: Int
+        /// Of the epoch that it was announced with; nil is that of the moment when it is executed.
+        let key: SenderKey?
+    }
 
     /// Version of the call: 0 is clear.
     public private(set) var protocolVersion = 0
@@ -94,6 +112,7 @@ public struct DAVESession: Sendable {
 
     private mutating func leaveGroup() {
         group = nil
+        senderKey = nil
         pending = nil
         proposals = []
         ownCommits = []
@@ -116,10 +135,11 @@ public struct DAVESession: Sendable {
         pending = Group(creating: groupID, member: member, extensions: [externalSender.groupExtension])
     }
 
-    private mutating func prepare(_ id: UInt16, _ version: Int) -> [DAVEAction] {
-        guard id != 0 else { return enter(version) }
+    private mutating func prepare(_ id: UInt16, _ version: Int, _ key: SenderKey? = nil) -> [DAVEAction] {
+        let transition = Transition(version: version, key: key)
+        guard id != 0 else { return enter(transition) }
         if transitions.count >= 16 { transitions.removeAll() }
-        transitions[id] = version
+        transitions[id] = transition
         // Others may send in clear as soon as they execute: accept that from now on.
         let clear: [DAVEAction] =
             version == 0 ? members.filter { $0 != userID }.map { .installReceiver(userID: $0, nil) } : []
@@ -127,27 +147,34 @@ public struct DAVESession: Sendable {
     }
 
     private mutating func execute(_ id: UInt16) -> [DAVEAction] {
-        guard let version = transitions.removeValue(forKey: id) else {
+        guard let transition = transitions.removeValue(forKey: id) else {
             return [.note("transition \(id) was not prepared")]
         }
-        return enter(version)
+        return enter(transition)
     }
 
-    /// From here on we send as `version` says.
-    private mutating func enter(_ version: Int) -> [DAVEAction] {
-        protocolVersion = version
-        guard version > 0 else {
+    /// From here on we send as `transition` says.
+    private mutating func enter(_ transition: Transition) -> [DAVEAction] {
+        protocolVersion = transition.version
+        guard transition.version > 0 else {
             let others = members.filter { $0 != userID }
             leaveGroup()
             return [.installSender(nil)] + others.map { .installReceiver(userID: $0, nil) }
         }
-        guard let group else { return [.blockSender] }
-        return [.installSender(KeyRatchet(baseSecret: KeyRatchet.baseSecret(of: userID, in: group.secrets)))]
+        guard group != nil, let key = transition.key ?? senderKey else { return [.blockSender] }
+        // Installed again, a key would begin again with its first nonce, and encrypt two frames with one nonce.
+        guard key.number > installedKey else { return [] }
+        installedKey = key.number
+        return [.installSender(key.ratchet)]
     }
 
     /// A new epoch: receive with it at once, send with it when the transition is executed.
     mutating func adopt(_ next: Group, transition id: UInt16) -> [DAVEAction] {
         group = next
+        lastKey += 1
+        let key = SenderKey(
+            number: lastKey, ratchet: KeyRatchet(baseSecret: KeyRatchet.baseSecret(of: userID, in: next.secrets)))
+        senderKey = key
         // A key package is good for one welcome; its init key goes with it (RFC 9420, section 16.8).
         member = nil
         pending = nil
@@ -157,6 +184,6 @@ public struct DAVESession: Sendable {
             DAVEAction.installReceiver(
                 userID: user, KeyRatchet(baseSecret: KeyRatchet.baseSecret(of: user, in: next.secrets)))
         }
-        return receivers + prepare(id, max(protocolVersion, 1))
+        return receivers + prepare(id, max(protocolVersion, 1), key)
     }
 }

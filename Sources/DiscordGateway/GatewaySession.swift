@@ -74,6 +74,10 @@ public struct GatewaySession: Sendable {
     private var sequence: Int64?
     private var awaitingAck = false
     private var attempts = 0
+    /// Connections that ended, or could not be made, since the last hello.
+    private var endsWithoutHello = 0
+    /// The drop itself, and six connects in about half a minute: an outage of our own line may take that.
+    private static let endsWithoutHelloLimit = 7
     /// Payloads of this session that could not be used.
     private var faults = 0
     private static let faultLimit = 3
@@ -127,6 +131,7 @@ public struct GatewaySession: Sendable {
         guard let interval = data["heartbeat_interval"]?.int, (1_000...600_000).contains(interval) else {
             return broken()
         }
+        endsWithoutHello = 0
         let first = Int(Double(interval) * Double.random(in: 0..<1, using: &random))
         return [.heartbeat(first: first, interval: Int(interval)), .send(canResume ? resume : identify)]
     }
@@ -228,11 +233,18 @@ public struct GatewaySession: Sendable {
         switch GatewayCloseReaction.of(code) {
         case .stop(let message): return [.stop(message: message)]
         case .identify: forget()
-        case .resume: break
+        case .resume: forgetDeadHost()
         }
         return [
             reconnect(attempts == 0 && canResume ? Int.random(in: 0...250, using: &random) : backoff(), counted: true)
         ]
+    }
+
+    /// A session is resumed at one host only. Where that is gone for good, a fresh one at the common address is the way
+    /// back.
+    private mutating func forgetDeadHost() {
+        endsWithoutHello += 1
+        if endsWithoutHello >= Self.endsWithoutHelloLimit { forget() }
     }
 
     private mutating func reconnect(_ delay: Int, counted: Bool = false) -> Action {

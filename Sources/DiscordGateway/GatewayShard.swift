@@ -45,8 +45,10 @@ public actor GatewayShard {
     private var baseURL: String?
     private var stopping = false
     private var isReady = false
-    /// Commands that wait for a session, or for their turn; in order.
-    private var waiting: [JSONValue] = []
+    /// Sessions that came up so far, resumed ones too.
+    private var sessions = 0
+    /// Op 4s that wait for a session, or for their turn.
+    private var waiting = VoiceStateQueue()
     private var flushing: Task<Void, Never>?
     private static let waitingLimit = 1_000
     private static let helloTimeout = Duration.seconds(20)
@@ -94,19 +96,26 @@ public actor GatewayShard {
     }
 
     /// Sends op 4: joins, moves or leaves (`channel` nil) a voice channel. Without a session at the moment it is sent
-    /// once there is one again.
-    public func updateVoiceState(guild: Snowflake, channel: Snowflake?, selfDeaf: Bool = true) async {
-        command([
-            "op": .int(Int64(GatewayOpcode.voiceStateUpdate)),
-            "d": [
-                "guild_id": .string(guild.description), "channel_id": channel.map { .string($0.description) } ?? .null,
-                "self_mute": false, "self_deaf": .bool(selfDeaf),
-            ],
-        ])
+    /// once there is one again; what the guild asked for before, and is not out yet, gives way to it.
+    ///
+    /// - Parameter sent: called when it is out, or will never be because too many wait; not where it gave way to a later
+    ///   one. From this actor.
+    public func updateVoiceState(
+        guild: Snowflake, channel: Snowflake?, selfDeaf: Bool = true, sent: @escaping @Sendable () -> Void = {}
+    ) async {
+        guard waiting.count < Self.waitingLimit else {
+            logger.error("gateway: \(waiting.count) commands wait already; one more was refused")
+            return sent()
+        }
+        waiting.add(VoiceStateQueue.Item(guild: guild, channel: channel, selfDeaf: selfDeaf, sent: sent))
+        flush()
     }
 
+    /// The number of the session that stands, new with every READY and RESUMED; nil while there is none.
+    public var standingSession: Int? { isReady ? sessions : nil }
+
     /// Returns once the commands so far are sent, or wait for a session that is not there.
-    public func flushed() async { await flushing?.value }
+    public func flushed() async { while let flushing { await flushing.value } }
 
     /// Leaves for good; Discord shows the bot as offline.
     public func stop() async {
@@ -142,7 +151,7 @@ public actor GatewayShard {
             baseURL = fetched.url
             identifies = IdentifyLimiter(fetched, now: seconds())
         }
-        while case .wait(let wait)? = identifies?.ask(shard: configuration.shard.id, now: seconds()) {
+        while let wait = identifies?.delay(shard: configuration.shard.id, now: seconds()), wait > 0 {
             logger.notice("gateway: waiting \(Int(wait.rounded(.up))) s before identifying")
             try await rest(.seconds(wait))
         }
@@ -219,13 +228,17 @@ public actor GatewayShard {
         for action in actions {
             switch action {
             case .send(let payload):
-                await send(payload, heartbeat: payload["op"]?.int == Int64(GatewayOpcode.heartbeat))
+                let opcode = payload["op"]?.int.map(Int.init)
+                // Counted here and not before the connect: one that fails uses up no identify.
+                if opcode == GatewayOpcode.identify { identifies?.take(shard: configuration.shard.id, now: seconds()) }
+                await send(payload, heartbeat: opcode == GatewayOpcode.heartbeat)
             case .heartbeat(let first, let interval): startHeart(first: first, interval: interval)
             case .dispatch(let event): sink.yield(event)
             case .disconnect(let abort): if abort { socket?.abort() } else { await socket?.close(code: 4900) }
             case .ready:
                 logger.info("gateway: session is up")
                 isReady = true
+                sessions += 1
                 flush()
             case .reconnect, .stop: break
             }
@@ -260,43 +273,51 @@ public actor GatewayShard {
         _ = await perform(session.handle(.heartbeatDue))
     }
 
-    private func command(_ payload: JSONValue) {
-        guard waiting.count < Self.waitingLimit else {
-            return logger.error("gateway: \(waiting.count) commands wait already; one more was refused")
-        }
-        waiting.append(payload)
-        flush()
-    }
-
     /// One task sends what waits, apart from the receiving loop: the send limit may hold it up for a minute.
     private func flush() {
         guard flushing == nil, isReady, !waiting.isEmpty else { return }
         flushing = Task {
-            while isReady, let next = waiting.first {
-                waiting.removeFirst()
-                // The connection ended before it was out: first in line for the next one.
-                guard await send(next) else {
-                    waiting.insert(next, at: 0)
-                    break
-                }
-            }
+            let used = await sendWaiting()
             flushing = nil
+            // Meanwhile another connection's session may have come up, and found this task still at work.
+            if socket !== used { flush() }
         }
+    }
+
+    /// Returns the connection on which that ended: all is sent, or the connection is over.
+    private func sendWaiting() async -> (any WebSocketTransport)? {
+        while isReady, let target = socket, !waiting.isEmpty {
+            // Taken out only when it may go: until then its guild may change its mind.
+            guard await waitForTurn(on: target), let next = waiting.popFirst() else { return target }
+            guard await transmit(next.payload, on: target) else {
+                waiting.putBack(next)
+                return target
+            }
+            next.sent()
+        }
+        return socket
     }
 
     /// False where there is no connection to send on, or it ended meanwhile.
     @discardableResult
     private func send(_ payload: JSONValue, heartbeat: Bool = false) async -> Bool {
+        guard let target = socket, await waitForTurn(on: target, heartbeat: heartbeat) else { return false }
+        return await transmit(payload, on: target)
+    }
+
+    /// Waits until the send limit lets one more through; false where the connection ended meanwhile.
+    private func waitForTurn(on target: any WebSocketTransport, heartbeat: Bool = false) async -> Bool {
+        while true {
+            let delay = limiter.delay(now: seconds(), heartbeat: heartbeat)
+            if delay <= 0 { return true }
+            guard (try? await clock.sleep(for: .seconds(delay))) != nil, socket === target else { return false }
+        }
+    }
+
+    private func transmit(_ payload: JSONValue, on target: any WebSocketTransport) async -> Bool {
         guard let data = try? JSONEncoder().encode(payload), data.count <= Limits.gatewayPayload else {
             logger.error("gateway: payload over \(Limits.gatewayPayload) bytes was not sent")
             return true
-        }
-        guard let target = socket else { return false }
-        while true {
-            let delay = limiter.delay(now: seconds(), heartbeat: heartbeat)
-            if delay <= 0 { break }
-            guard (try? await clock.sleep(for: .seconds(delay))) != nil else { return false }
-            guard socket === target else { return false }
         }
         do {
             try await target.send(.text(String(decoding: data, as: UTF8.self)))

@@ -44,11 +44,6 @@ public struct GatewayInformation: Sendable, Equatable {
 /// When a shard may identify: one per bucket (shard id modulo max_concurrency) in five seconds, and never past the daily
 /// count, whose overrun resets the token. Pure; time in seconds on any steady clock.
 public struct IdentifyLimiter: Sendable {
-    public enum Verdict: Equatable, Sendable {
-        case go
-        case wait(seconds: Double)
-    }
-
     private var remaining: Int
     private var resetsAt: Double
     private let maxConcurrency: Int
@@ -60,16 +55,19 @@ public struct IdentifyLimiter: Sendable {
         maxConcurrency = information.maxConcurrency
     }
 
-    public mutating func ask(shard: Int, now: Double) -> Verdict {
+    /// Seconds until `shard` may identify; 0 is now. Takes nothing: who identifies says so with `take`.
+    public mutating func delay(shard: Int, now: Double) -> Double {
         if remaining <= 0 {
-            guard now >= resetsAt else { return .wait(seconds: resetsAt - now) }
+            guard now >= resetsAt else { return resetsAt - now }
             remaining = 1_000
             resetsAt = now + 86_400
         }
-        let bucket = shard % maxConcurrency
-        if let next = nextByBucket[bucket], next > now { return .wait(seconds: next - now) }
-        nextByBucket[bucket] = now + 5.5
+        return max(0, (nextByBucket[shard % maxConcurrency] ?? now) - now)
+    }
+
+    /// `shard` identifies now.
+    public mutating func take(shard: Int, now: Double) {
+        nextByBucket[shard % maxConcurrency] = now + 5.5
         remaining -= 1
-        return .go
     }
 }

@@ -223,6 +223,7 @@ public actor RESTClient {
             headers.first(name: name).flatMap(Double.init).flatMap { $0.isFinite && $0 >= 0 ? min($0, 86_400) : nil }
         }
         found.bucket = headers.first(name: "X-RateLimit-Bucket").map { String($0.prefix(100)) }
+        found.limit = number("X-RateLimit-Limit").map { Int($0) }
         found.remaining = number("X-RateLimit-Remaining").map { Int($0) }
         found.resetAfter = number("X-RateLimit-Reset-After")
         found.scope = headers.first(name: "X-RateLimit-Scope")

@@ -21,6 +21,8 @@ public struct Route: Hashable, Sendable {
 /// What a response said about limits; nil where a header was missing or unreadable.
 public struct RateLimitHeaders: Sendable, Equatable {
     public var bucket: String?
+    /// Requests of a whole window.
+    public var limit: Int?
     public var remaining: Int?
     /// Seconds.
     public var resetAfter: Double?
@@ -50,7 +52,14 @@ public struct RateLimits: Sendable {
     private struct Bucket {
         var remaining: Int
         var resetsAt: Double
+        /// Requests of a whole window, where an answer said so.
+        var limit: Int?
+        /// Whether the window is one that no answer has told of yet.
+        var isAssumed = false
     }
+
+    /// Seconds that the first answer of a new window is waited for.
+    private static let assumedWindow = 1.0
 
     /// Invalid requests after which we stop, well before Discord does.
     static let invalidBudget = Limits.invalidRequests / 2
@@ -81,12 +90,22 @@ public struct RateLimits: Sendable {
             if recent.count >= Limits.globalRequestsPerSecond { return .wait(seconds: recent[0] + 1 - now) }
         }
         let key = key(route)
-        if let bucket = buckets[key], bucket.resetsAt > now {
+        if var bucket = buckets[key] {
+            if bucket.resetsAt <= now { Self.renew(&bucket, now) }
             if bucket.remaining <= 0 { return .wait(seconds: bucket.resetsAt - now) }
-            buckets[key]?.remaining -= 1
+            bucket.remaining -= 1
+            buckets[key] = bucket
         }
         if !route.exemptFromGlobal { recent.append(now) }
         return .go
+    }
+
+    /// After a reset everybody who waited comes at once. So many go as a window has, one where that is not known; the
+    /// first answer tells about the others.
+    private static func renew(_ bucket: inout Bucket, _ now: Double) {
+        bucket.remaining = max(1, bucket.limit ?? 1)
+        bucket.resetsAt = now + assumedWindow
+        bucket.isAssumed = true
     }
 
     /// Takes in a response.
@@ -99,12 +118,15 @@ public struct RateLimits: Sendable {
             if buckets.count >= Self.maximumBuckets { buckets = buckets.filter { $0.value.resetsAt > now } }
             let key = key(route)
             let resetsAt = now + resetAfter
-            // Answers may overtake each other: within one window the lowest count is the truth.
-            if let known = buckets[key], abs(known.resetsAt - resetsAt) < 0.5 {
-                buckets[key]?.remaining = min(known.remaining, remaining)
-            } else {
-                buckets[key] = Bucket(remaining: remaining, resetsAt: resetsAt)
+            let known = buckets[key]
+            var bucket = Bucket(remaining: remaining, resetsAt: resetsAt, limit: headers.limit ?? known?.limit)
+            // Answers may overtake each other: within one window the lowest count is the truth. What an assumed one has let
+            // through is not in the first answer's count.
+            if let known, known.isAssumed ? known.limit != nil : abs(known.resetsAt - resetsAt) < 0.5 {
+                bucket.remaining = min(known.remaining, remaining)
+                if !known.isAssumed { bucket.resetsAt = known.resetsAt }
             }
+            buckets[key] = bucket
         }
         if status == 429 { limited(route, headers, now) }
         if [401, 403].contains(status) || status == 429 && headers.scope != "shared" {
@@ -119,7 +141,8 @@ public struct RateLimits: Sendable {
         } else if headers.global || headers.scope == "global" {
             globalUntil = max(globalUntil, now + wait)
         } else {
-            buckets[key(route)] = Bucket(remaining: 0, resetsAt: now + wait)
+            let key = key(route)
+            buckets[key] = Bucket(remaining: 0, resetsAt: now + wait, limit: headers.limit ?? buckets[key]?.limit)
         }
     }
 }

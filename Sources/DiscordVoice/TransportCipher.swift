@@ -51,12 +51,10 @@ public final class TransportCipher {
         nonce.deallocate()
     }
 
-    /// True once the counter has come so far that a new session is due: it must never wrap under one key.
-    public var isWornOut: Bool { counter >= .max - 1_000_000 }
-
     /// Encrypts the `count` bytes behind the header in place and appends tag and counter.
     /// - Parameter packet: header, payload, and room for `overhead` more.
-    /// - Returns: size of the whole packet, or -1.
+    /// - Returns: size of the whole packet, or -1; so too when the counter is used up, after 2.7 years of one connection:
+    ///   it must never wrap under one key.
     public func seal(_ packet: UnsafeMutableRawPointer, header: Int, count: Int) -> Int {
         guard counter < .max else { return -1 }
         setNonce(counter.bigEndian)

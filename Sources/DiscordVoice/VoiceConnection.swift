@@ -47,6 +47,7 @@ public actor VoiceConnection {
     private nonisolated let desk = Mutex(Desk())
     private var session: VoiceSession
     private var transport: (any WebSocketTransport)?
+    private var connecting: Task<any WebSocketTransport, any Error>?
     private var socket: VoiceSocket?
     /// Whether op 5 is out for the current sender; before that the pump does not know it.
     private var isOpen = false
@@ -73,12 +74,14 @@ public actor VoiceConnection {
 
     /// Plays `ring` from the next 20 ms on, in place of what plays now and of what was to follow. The ring that plays
     /// already goes on where it is. Lifts a pause. Any thread.
-    public nonisolated func play(_ ring: AudioRing) {
+    ///
+    /// - Parameter atOnce: what plays is not heard until `ring` has something: `ring` begins with the same packets.
+    public nonisolated func play(_ ring: AudioRing, atOnce: Bool = false) {
         change { desk in
             desk.ring = ring
             desk.upcoming = nil
             desk.isPaused = false
-            desk.sender?.play(ring)
+            desk.sender?.play(ring, atOnce: atOnce)
         }
     }
 
@@ -122,6 +125,7 @@ public actor VoiceConnection {
     /// Leaves: lets the silence frames out, then closes.
     public func close() async {
         closing = true
+        connecting?.cancel()
         let sender = desk.withLock { $0.sender }
         if let sender {
             sender.play(nil)
@@ -161,10 +165,15 @@ public actor VoiceConnection {
         options.trustedCAFile = trustedCAFile
         let transport: any WebSocketTransport
         do {
-            transport = try await connect(options)
+            transport = try await connected(options)
         } catch {
-            logger.warning("voice: \(error)")
+            if !closing { logger.warning("voice: \(error)") }
             return await perform(session.handle(.closed(code: nil))) ?? .again(delay: 1_000)
+        }
+        // Closed meanwhile: a second identify with the same token would end the connection that took this one's place.
+        guard !closing else {
+            transport.abort()
+            return .again(delay: 0)
         }
         self.transport = transport
         defer {
@@ -177,6 +186,14 @@ public actor VoiceConnection {
             if let outcome = await receive(event) { return outcome }
         }
         return await perform(session.handle(.closed(code: nil))) ?? .again(delay: 1_000)
+    }
+
+    /// Connects in a task of its own, which `close` cancels.
+    private func connected(_ options: WebSocketConfiguration) async throws -> any WebSocketTransport {
+        let task = Task { [connect] in try await connect(options) }
+        connecting = task
+        defer { connecting = nil }
+        return try await task.value
     }
 
     private func receive(_ event: WebSocketEvent) async -> Outcome? {

@@ -48,6 +48,8 @@ public final class VoiceSender: @unchecked Sendable {
     private struct Sources: Sendable {
         var current: AudioRing?
         var replace = false
+        /// Whether what plays ends here, also where there is nothing yet to take its place.
+        var atOnce = false
         var next: AudioRing?
         var replaceNext = false
         /// Never grows past its reserved capacity.
@@ -110,12 +112,15 @@ public final class VoiceSender: @unchecked Sendable {
 
     // MARK: Any thread
 
-    /// Plays `ring` from the next tick on (from its first packet on, where that is soon), and nothing after it; nil stops with five frames of silence. The ring that
-    /// plays already goes on where it is.
-    public func play(_ ring: AudioRing?) {
+    /// Plays `ring` from the next tick on (from its first packet on, where that is soon), and nothing after it; nil stops
+    /// with five frames of silence. The ring that plays already goes on where it is.
+    ///
+    /// - Parameter atOnce: what plays is not heard until `ring` has something: `ring` begins with the same packets.
+    public func play(_ ring: AudioRing?, atOnce: Bool = false) {
         sources.withLock {
             $0.current = ring
             $0.replace = true
+            $0.atOnce = atOnce
             $0.next = nil
             $0.replaceNext = true
         }
@@ -208,7 +213,7 @@ public final class VoiceSender: @unchecked Sendable {
     private func takeSources() {
         guard sourcesChanged.exchange(false, ordering: .acquiring) else { return }
         sources.withLock { sources in
-            if sources.replace, isWorthWaitingFor(sources.current) {
+            if sources.replace, !sources.atOnce, isWorthWaitingFor(sources.current) {
                 // Looked at again on the next tick; what was to follow the old ring does not follow it any more.
                 overlapped += 1
                 drop(next, nil, &sources)

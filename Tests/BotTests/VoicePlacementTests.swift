@@ -16,12 +16,30 @@ struct VoicePlacementTests {
         var lengths: [VoicePlacement.Timer: Duration] = [:]
         var calls: [VoicePlacement.Call] = []
         var errors: [PlayerError] = []
+        /// Whether op 4s leave at once, as they do while the gateway has room.
+        var sends = true
+        var asked: [Int] = []
+        var toldListeners = 0
 
         @discardableResult
         mutating func feed(_ event: VoicePlacement.Event) -> [String] {
-            place.handle(event).compactMap { action in
+            let decided = words(place.handle(event))
+            if sends { letAsksOut() }
+            return decided
+        }
+
+        /// What waits to be sent leaves.
+        mutating func letAsksOut() {
+            for number in asked { _ = words(place.handle(.asked(number))) }
+            asked = []
+        }
+
+        private mutating func words(_ actions: [VoicePlacement.Action]) -> [String] {
+            actions.compactMap { action in
                 switch action {
-                case .ask(let channel): return "ask \(channel?.description ?? "-")"
+                case .ask(let channel, let number):
+                    asked.append(number)
+                    return "ask \(channel?.description ?? "-")"
                 case .connect(let call):
                     calls.append(call)
                     return "connect \(call.channel) \(call.sessionID) \(call.token) \(call.endpoint)"
@@ -42,7 +60,10 @@ struct VoicePlacementTests {
                 case .tell(.lost(let error)):
                     errors.append(error)
                     return "lost"
-                case .tell, .tellListeners, .note: return nil
+                case .tellListeners:
+                    toldListeners += 1
+                    return nil
+                case .tell, .note: return nil
                 }
             }
         }
@@ -215,10 +236,59 @@ struct VoicePlacementTests {
         #expect(out.feed(.newGatewaySession).isEmpty)
     }
 
+    /// The voice server says 4014 with the end of a gateway session, long before there is another one to explain it.
+    @Test func aNewGatewaySessionIsWhatFollowsOnADismissal() {
+        var before = Bench.settled()
+        before.connection(.removed("4014"))
+        #expect(before.armed[.dismissal] != nil)
+        #expect(before.feed(.newGatewaySession) == ["ask 10"])
+        #expect(before.fire(.dismissal) == nil)
+        var after = Bench.settled()
+        after.sends = false
+        after.feed(.newGatewaySession)
+        #expect(after.connection(.removed("4014")) == ["drop"])
+        #expect(after.fire(.dismissal) == nil, "what was asked for is not even sent")
+        after.letAsksOut()
+        #expect(after.fire(.answer) == ["drop", "ask -", "ask 10"])
+    }
+
+    /// With hundreds of guilds an op 4 waits for minutes: nobody can answer it before it is sent.
+    @Test func theTimeForAnAnswerRunsFromTheSending() {
+        var bench = Bench()
+        bench.sends = false
+        bench.feed(.join(10))
+        #expect(bench.armed[.answer] == nil)
+        bench.letAsksOut()
+        #expect(bench.lengths[.answer] == VoicePlacement.answerTime && bench.armed[.answer] != nil)
+        var again = Bench.settled()
+        again.sends = false
+        again.feed(.newGatewaySession)
+        #expect(again.fire(.answer) == nil)
+        let old = again.asked
+        again.feed(.leave)
+        again.feed(.join(11))
+        #expect(again.feed(.asked(old[0])).isEmpty && again.armed[.answer] == nil, "that was another question")
+        again.letAsksOut()
+        #expect(again.fire(.answer) == ["failed"])
+    }
+
+    /// The core keeps count of who is there; what changed while there was no connection is told with the next one.
+    @Test func listenersAreToldWithEveryConnection() {
+        var bench = Bench.settled()
+        #expect(bench.toldListeners == 1)
+        bench.connection(.sessionEnded("4006"))
+        _ = bench.state(10)
+        _ = bench.server("t2")
+        bench.connection(.ready)
+        #expect(bench.toldListeners == 2)
+    }
+
     @Test func aJoinThatIsNotAnsweredFails() {
         var bench = Bench()
         bench.feed(.join(10))
         #expect(bench.fire(.answer) == ["failed"])
+        // Where nobody waits for it, the core tries again.
+        #expect(bench.errors.last?.retry == .after(.seconds(5)))
         #expect(bench.errors.last?.userMessage?.contains("full") == true)
         #expect(bench.feed(.leave) == ["drop", "ask -"])
         #expect(bench.feed(.leave) == ["drop"])

@@ -161,6 +161,32 @@ final class Call {
         #expect(call.refusals.allSatisfy { $0.hasPrefix("libdave") && $0.contains("bad_optional_access") })
     }
 
+    /// Two epochs have begun before the first one's transition is executed: others refuse a nonce that they have seen.
+    @Test(.enabled(if: PeerPython.path != nil, "no Python with davey and dave.py"))
+    func peersHearUsWhereTransitionsOverlap() throws {
+        let call = Call(peers: try PeerProcess())
+        for kind in Self.kinds { try call.join(kind) }
+        try call.epoch(first: "timmybot")
+        let (user, member) = try #require(call.members.first { $0.value.kind == "timmybot" })
+        let own = try #require(member as? OwnMember)
+        own.holdsTransitions = true
+        for _ in 0..<2 {
+            try call.join("timmybot")
+            try call.epoch(first: "davey")
+        }
+        for round in 1...2 {
+            try own.executeNext()
+            for number in UInt8(0)..<3 {
+                let frame = [UInt8](repeating: number, count: 40), sealed = try #require(own.encrypt(frame))
+                for peer in call.members.values where peer.kind != "timmybot" {
+                    let heard = try? peer.decrypt(sealed, from: user)
+                    // Frames of the first one's epoch are late, and may be refused.
+                    #expect(heard == frame || round == 1, "\(peer.kind) frame \(number)")
+                }
+            }
+        }
+    }
+
     @Test func aUserThatLeavesBeforeItIsAddedIsRevoked() throws {
         var service = DAVEDeliveryService(channelID: 5)
         var alice = DAVESession(userID: 1, channelID: 5)

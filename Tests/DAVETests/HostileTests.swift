@@ -40,6 +40,18 @@ import Testing
         }
     }
 
+    /// The next epoch would be a number that does not exist.
+    @Test(arguments: [UInt64.max - 1, UInt64.max / 2]) func welcomesToTheLastEpochs(_ epoch: UInt64) throws {
+        let founder = try MemberKeys(userID: 1, signatureKey: P256.Signing.PrivateKey())
+        let guest = try MemberKeys(userID: 2, signatureKey: P256.Signing.PrivateKey())
+        var group = Group(creating: [0, 7], member: founder, extensions: [])
+        let honest = try #require(try group.committing([([1], .add(guest.keyPackage))]).welcome)
+        #expect(try Group(joining: honest, as: guest).context.epoch == 1)
+        group.context.epoch = epoch
+        let welcome = try #require(try group.committing([([1], .add(guest.keyPackage))]).welcome)
+        #expect(throws: MLSError.self) { try Group(joining: welcome, as: guest) }
+    }
+
     /// A commit that names one proposal twice and another not at all.
     @Test func commitsThatOnlySeemToNameEveryProposal() throws {
         var service = DAVEDeliveryService(channelID: 7)

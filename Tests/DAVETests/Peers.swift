@@ -81,6 +81,9 @@ final class OwnMember: CallMember {
     private var decryptors: [UInt64: FrameDecryptor] = [:]
     private let external: [UInt8]
     private var transition: UInt16 = 0
+    /// Whether the server is slow to say op 22: then transitions wait for `executeNext`.
+    var holdsTransitions = false
+    private var held: [UInt16] = []
 
     init(_ user: UInt64, channel: UInt64, external: [UInt8]) {
         session = DAVESession(userID: user, channelID: channel)
@@ -103,9 +106,12 @@ final class OwnMember: CallMember {
             }
         }
         if invalid { throw PeerProcess.Refusal(description: notes.joined(separator: "; ")) }
-        for id in ready { _ = try perform(.executeTransition(id: id)) }
+        held += ready
+        if !holdsTransitions { while !held.isEmpty { try executeNext() } }
         return sent
     }
+
+    func executeNext() throws { _ = try perform(.executeTransition(id: held.removeFirst())) }
 
     func keyPackage() throws -> [UInt8] {
         let sent = try perform(.prepareEpoch(epoch: 1, protocolVersion: 1))

@@ -61,6 +61,7 @@ extension DAVEAction {
     var sent: (opcode: UInt8, payload: [UInt8])? {
         if case .sendBinary(let opcode, let payload) = self { (opcode, payload) } else { nil }
     }
+    var installed: KeyRatchet? { if case .installSender(let ratchet) = self { ratchet } else { nil } }
     var isInvalid: Bool { if case .invalidCommitWelcome = self { true } else { false } }
     var ready: UInt16? { if case .readyForTransition(let id) = self { id } else { nil } }
 }

@@ -69,6 +69,30 @@ private func reconnect(_ actions: [GatewaySession.Action]) -> (url: String?, del
         #expect(session.handle(payload(0, [:], s: 9, t: "RESUMED")).contains(.ready))
     }
 
+    /// The host of a session may go for good; the common address leads to others.
+    @Test func aHostThatIsGoneIsNotTriedForEver() {
+        var session = GatewaySession.running()
+        var tries = 0
+        while let next = reconnect(session.handle(.closed(code: nil))), !next.identify {
+            #expect(next.url == "wss://resume.test")
+            tries += 1
+            guard tries < 100 else { break }
+        }
+        #expect((3...20).contains(tries), "a short outage must not cost the session")
+        let next = reconnect(session.handle(.closed(code: nil)))
+        #expect(next?.url == nil && next?.identify == true)
+    }
+
+    /// Whoever says hello is alive.
+    @Test func connectionsThatGetAHelloAreResumedAgainAndAgain() {
+        var session = GatewaySession.running()
+        for _ in 0..<100 {
+            #expect(reconnect(session.handle(.closed(code: nil)))?.identify == false)
+            _ = session.handle(.connected)
+            #expect(sent(session.handle(hello))?["op"] == 6)
+        }
+    }
+
     @Test(arguments: [1001, 4000, 4001, 4002, 4005, 4008, 4099, nil] as [UInt16?])
     func closeCodesThatResume(_ code: UInt16?) {
         var session = GatewaySession.running()

@@ -2,6 +2,7 @@ import DiscordModel
 import Foundation
 import Logging
 import Synchronization
+import TestSupport
 import Testing
 import WebSocketClient
 
@@ -66,12 +67,21 @@ private final class TestClock: Clock {
 }
 
 private struct Information: GatewayInformationSource {
+    var remaining: Int64 = 900
+
     func gatewayInformation() async throws -> GatewayInformation {
-        let limit: JSONValue = ["total": 1_000, "remaining": 900, "reset_after": 0, "max_concurrency": 1]
+        let limit: JSONValue = [
+            "total": 1_000, "remaining": .int(remaining), "reset_after": 86_400_000, "max_concurrency": 1,
+        ]
         guard let made = GatewayInformation(["url": "wss://gateway.test", "shards": 1, "session_start_limit": limit])
         else { throw CancellationError() }
         return made
     }
+}
+
+/// No jitter: the middle of every range.
+private struct Middle: RandomNumberGenerator {
+    mutating func next() -> UInt64 { .max / 2 }
 }
 
 private struct Bench {
@@ -79,10 +89,14 @@ private struct Bench {
     let sockets = Mailbox<MemorySocket>(mark: .max)
     let task: Task<Void, any Error>
 
-    init(_ compression: GatewayCompression = .none, skips: Range<Duration> = .zero..<(.seconds(8))) {
+    init(
+        _ compression: GatewayCompression = .none, skips: Range<Duration> = .zero..<(.seconds(8)),
+        clock: (any Clock<Duration>)? = nil
+    ) {
         let configuration = GatewayConfiguration(token: "secret", compression: compression)
         let shard = GatewayShard(
-            configuration, information: Information(), logger: Logger(label: "test"), clock: TestClock(skips: skips)
+            configuration, information: Information(), logger: Logger(label: "test"),
+            clock: clock ?? TestClock(skips: skips), random: Middle()
         ) { [sockets] options in
             let socket = MemorySocket(options.url)
             sockets.push(socket)
@@ -146,9 +160,64 @@ private struct Bench {
         second.hello()
         #expect(await second.received()?["op"] == 6)
         second.say(#"{"op":0,"t":"RESUMED","s":2,"d":{}}"#)
-        #expect(await second.received()?["d"]?["channel_id"] == "11")
-        #expect(await second.received()?["d"]?["channel_id"] == .null)
+        #expect(await second.received()?["d"]?["channel_id"] == .null, "the leave takes the join's place")
         await bench.end()
+    }
+
+    /// What waits longest is not lost where the connection drops meanwhile, and is told of only when it is out.
+    @Test func whatWaitsForTheSendLimitGoesOutOnTheNextConnection() async throws {
+        let clock = ManualClock(), bench = Bench(clock: clock)
+        let first = try await bench.running()
+        let sent = Mutex(0)
+        // The identify took one of the places.
+        for guild in UInt64(1)...115 {
+            await bench.shard.updateVoiceState(guild: Snowflake(rawValue: guild), channel: 10) {
+                sent.withLock { $0 += 1 }
+            }
+        }
+        for _ in 1...114 { #expect(await first.received()?["op"] == 4) }
+        while !clock.hasSleeper(within: .seconds(60)) { await Task.yield() }
+        #expect(sent.withLock { $0 } == 114)
+        first.end(nil)
+        while !clock.hasSleeper(within: .seconds(1)) { await Task.yield() }
+        #expect(await bench.shard.standingSession == nil)
+        clock.advance(by: .seconds(1))
+        let second = try await bench.socket()
+        second.hello()
+        #expect(await second.received()?["op"] == 6)
+        second.say(#"{"op":0,"t":"RESUMED","s":2,"d":{}}"#)
+        for await event in bench.shard.events where event.name == "RESUMED" { break }
+        #expect(await bench.shard.standingSession == 2)
+        // The task that sends sleeps still, for the first connection's limit.
+        clock.advance(by: .seconds(60))
+        #expect(await second.received()?["d"]?["guild_id"] == "115")
+        while sent.withLock({ $0 }) < 115 { await Task.yield() }
+        await bench.end()
+    }
+
+    /// Hosts that do not answer must not use up the identifies of the day.
+    @Test func failedConnectsUseUpNoIdentify() async throws {
+        let fails = Mutex(5), sockets = Mailbox<MemorySocket>(mark: .max)
+        let shard = GatewayShard(
+            GatewayConfiguration(token: "secret", compression: .none), information: Information(remaining: 1),
+            logger: Logger(label: "test"), clock: TestClock(skips: .zero..<(.seconds(60)))
+        ) { options in
+            let isUp = fails.withLock { left in
+                left -= 1
+                return left < 0
+            }
+            guard isUp else { throw WebSocketError.timeout }
+            let socket = MemorySocket(options.url)
+            sockets.push(socket)
+            return socket
+        }
+        let task = Task { try await shard.run() }
+        let socket = try #require(await sockets.next())
+        socket.hello()
+        #expect(await socket.received()?["op"] == 2)
+        task.cancel()
+        await shard.stop()
+        _ = await task.result
     }
 
     @Test func aServerWithoutHelloIsGivenUp() async throws {

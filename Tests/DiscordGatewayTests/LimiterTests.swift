@@ -41,20 +41,26 @@ import Testing
 
     @Test func bucketsIdentifyApart() throws {
         var limiter = IdentifyLimiter(try information(remaining: 100, concurrency: 2), now: 0)
-        #expect(limiter.ask(shard: 0, now: 0) == .go)
-        #expect(limiter.ask(shard: 1, now: 0) == .go)
-        guard case .wait(let seconds) = limiter.ask(shard: 2, now: 1) else {
-            Issue.record("bucket 0 gave two identifies at once")
-            return
+        for shard in 0...1 {
+            #expect(limiter.delay(shard: shard, now: 0) == 0)
+            limiter.take(shard: shard, now: 0)
         }
-        #expect(seconds >= 4 && limiter.ask(shard: 2, now: 1 + seconds) == .go)
+        let wait = limiter.delay(shard: 2, now: 1)
+        #expect(wait >= 4, "bucket 0 gave two identifies at once")
+        #expect(limiter.delay(shard: 2, now: 1 + wait) == 0)
     }
 
     @Test func theDailyCountIsNeverOverrun() throws {
         var limiter = IdentifyLimiter(try information(remaining: 1, concurrency: 1), now: 0)
-        #expect(limiter.ask(shard: 0, now: 0) == .go)
-        #expect(limiter.ask(shard: 0, now: 10) == .wait(seconds: 50))
-        #expect(limiter.ask(shard: 0, now: 60) == .go)
+        limiter.take(shard: 0, now: 0)
+        #expect(limiter.delay(shard: 0, now: 10) == 50)
+        #expect(limiter.delay(shard: 0, now: 60) == 0)
+    }
+
+    /// A connect that fails comes to no identify.
+    @Test func askingUsesUpNothing() throws {
+        var limiter = IdentifyLimiter(try information(remaining: 1, concurrency: 1), now: 0)
+        for now in 0..<5 { #expect(limiter.delay(shard: 0, now: Double(now)) == 0) }
     }
 
     @Test(

@@ -10,10 +10,11 @@ import Testing
     private func headers(
         _ remaining: Int? = nil, _ reset: Double? = nil, bucket: String? = nil, retry: Double? = nil,
         scope: String? = nil,
-        global: Bool = false
+        global: Bool = false, limit: Int? = nil
     ) -> RateLimitHeaders {
         var headers = RateLimitHeaders()
         headers.bucket = bucket
+        headers.limit = limit
         headers.remaining = remaining
         headers.resetAfter = reset
         headers.retryAfter = retry
@@ -49,6 +50,38 @@ import Testing
             Issue.record("the stale count was believed")
             return
         }
+    }
+
+    /// Everybody who waited asks in the same instant.
+    @Test func aResetLetsNoMoreThroughThanAWindowHas() {
+        var limits = RateLimits()
+        limits.update(route, status: 200, headers: headers(0, 5, limit: 3), now: 0)
+        let asked = (0..<20).map { _ in limits.admit(route, now: 5) }
+        #expect(asked.filter { $0 == .go }.count == 3 && asked.prefix(3).allSatisfy { $0 == .go })
+        // The first answer counts itself only.
+        limits.update(route, status: 200, headers: headers(2, 5, limit: 3), now: 5.25)
+        #expect(limits.admit(route, now: 5.5) == .wait(seconds: 4.75))
+        #expect(limits.admit(route, now: 10.25) == .go)
+    }
+
+    @Test func whereTheLimitIsNotKnownOneGoesAhead() {
+        var limits = RateLimits()
+        limits.update(route, status: 429, headers: headers(retry: 3), now: 0)
+        #expect(limits.admit(route, now: 3) == .go)
+        guard case .wait = limits.admit(route, now: 3) else {
+            Issue.record("two went before there was an answer")
+            return
+        }
+        limits.update(route, status: 200, headers: headers(4, 5), now: 3.1)
+        for _ in 0..<4 { #expect(limits.admit(route, now: 3.2) == .go) }
+        #expect(limits.admit(route, now: 3.2) != .go)
+    }
+
+    /// An answer may never come, or say nothing.
+    @Test func aWindowWithoutAnAnswerEnds() {
+        var limits = RateLimits()
+        limits.update(route, status: 429, headers: headers(retry: 3), now: 0)
+        for now in stride(from: 3.0, to: 13, by: 1) { #expect(limits.admit(route, now: now) == .go) }
     }
 
     @Test(arguments: ["user", "shared", nil] as [String?]) func a429StopsItsBucketOnly(scope: String?) {

@@ -193,6 +193,28 @@ struct VoiceConnectionTests {
         pump.stop()
     }
 
+    /// Two connections with one token: whichever identifies last ends the other.
+    @Test func aConnectionThatIsClosedWhileItConnectsDoesNotIdentify() async throws {
+        let transport = FakeTransport(), (holds, hold) = AsyncStream.makeStream(of: Void.self)
+        let isConnecting = Mutex(false)
+        let voice = VoiceConnection(
+            Self.identity, endpoint: "voice.example", trustedCAFile: nil, pump: VoicePump(),
+            logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() },
+            connect: { _ in
+                isConnecting.withLock { $0 = true }
+                // A connect that is too far on to be cancelled.
+                await Task { for await _ in holds {} }.value
+                return transport
+            })
+        let running = Task { await voice.run() }
+        while !isConnecting.withLock({ $0 }) { await Task.yield() }
+        await voice.close()
+        transport.say(Self.hello)
+        hold.finish()
+        await running.value
+        #expect(await transport.next(op: 0) == nil, "it identified")
+    }
+
     @Test(arguments: [
         (
             UInt16(4014),

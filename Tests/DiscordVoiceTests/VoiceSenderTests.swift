@@ -130,6 +130,19 @@ struct VoiceSenderTests {
         #expect(bench.run(1).map { $0.payload[1] } == [4])
     }
 
+    /// After a crash of the media worker the new ring begins with what is still in the old one.
+    @Test func whatIsReplacedAtOnceIsNotHeardTwice() throws {
+        let bench = try Bench(), first = try AudioRing(), second = try AudioRing()
+        first.fill(10, mark: 1)
+        bench.sender.play(first)
+        _ = bench.run(2)
+        bench.sender.play(second, atOnce: true)
+        #expect(bench.run(3).map(\.isSilence) == [true, true, true])
+        second.fill(2, mark: 1, from: 2)
+        #expect(bench.run(2).map { $0.payload[2] } == [2, 3])
+        #expect(first.count == 8)
+    }
+
     @Test func aFailedRingIsToldApart() throws {
         let bench = try Bench(), ring = try AudioRing(), next = try AudioRing()
         ring.fill(1, mark: 1)

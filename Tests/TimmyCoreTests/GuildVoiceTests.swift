@@ -38,6 +38,21 @@ struct GuildVoiceTests {
         #expect(await eventually { rig.voice.onAir?.options.startAt == .seconds(20) })
     }
 
+    /// With hundreds of guilds to come back, the send limit lets the last ones ask for their channel minutes later.
+    @Test func aRejoinThatNobodyWaitsForMayTakeLonger() {
+        var machine = GuildMachine(guild: GuildID(1))
+        machine.voice = .connected(ChannelID(5))
+        let moment = Moment(wall: Timestamp(milliseconds: 0))
+        func timer(_ kind: TimerKind, _ actions: [GuildAction]) -> (generation: UInt64, after: Duration)? {
+            for case .setTimer(kind, let generation, let after) in actions { return (generation, after) }
+            return nil
+        }
+        let rejoin = timer(.rejoin, machine.handle(.voice(.lost(lost)), at: moment))
+        let asked = machine.handle(.timer(.rejoin, generation: rejoin?.generation ?? 0), at: moment)
+        #expect(timer(.join, asked)?.after == machine.settings.rejoinTimeout)
+        #expect(machine.settings.rejoinTimeout > machine.settings.joinTimeout * 5)
+    }
+
     @Test func aPermissionProblemEndsRejoiningAtOnce() async throws {
         let rig = Rig()
         try await rig.add("one")

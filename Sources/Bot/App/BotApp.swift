@@ -264,6 +264,7 @@ public final class BotApp: Sendable {
         case "GUILD_CREATE":
             guard let guild = event.guildID else { return }
             await restore(GuildID(guild.rawValue))
+            await voices.existing(GuildID(guild.rawValue))?.listenersChanged()
         case "GUILD_DELETE" where event.data["unavailable"]?.bool != true:
             guard let guild = event.guildID else { return }
             try? await player.remove(GuildID(guild.rawValue))

@@ -15,7 +15,12 @@ enum StageAnswer: Sendable, Equatable {
 
 /// What voice needs from the rest of Discord.
 protocol VoiceGateway: Sendable {
-    func updateVoiceState(guild: DiscordModel.Snowflake, channel: DiscordModel.Snowflake?) async
+    /// Op 4. Returns when it is with the gateway; `sent` is called when it has left, which may take minutes. Not where a
+    /// later one of the guild has taken its place.
+    func updateVoiceState(
+        guild: DiscordModel.Snowflake, channel: DiscordModel.Snowflake?, sent: @escaping @Sendable () -> Void) async
+    /// The number of the gateway session that stands, another one after each drop; nil while there is none.
+    var standingSession: Int? { get async }
     /// Lifts our suppression on a stage, or asks to speak.
     func speakOnStage(guild: DiscordModel.Snowflake, channel: DiscordModel.Snowflake) async -> StageAnswer
 }
@@ -161,8 +166,8 @@ actor GuildVoice: VoicePort {
     /// READY of a session that is not the one before.
     func newGatewaySession() { handle(.newGatewaySession) }
 
-    /// Somebody came or went.
-    func listenersChanged() { if placement.isReady { tellListeners() } }
+    /// Somebody came or went, or the gateway told anew who is there.
+    func listenersChanged() { tellListeners() }
 
     // MARK: Doing
 
@@ -173,7 +178,8 @@ actor GuildVoice: VoicePort {
 
     private func perform(_ action: VoicePlacement.Action) {
         switch action {
-        case .ask(let channel): asks.ask(channel)
+        case .ask(let channel, let number):
+            asks.ask(channel) { [weak self] in Task { await self?.handle(.asked(number)) } }
         case .connect(let call): connect(call)
         case .drop: dropConnection()
         case .arm(let timer, let number, let after): arm(timer, number, after)
@@ -195,9 +201,20 @@ actor GuildVoice: VoicePort {
 
     private func arm(_ timer: VoicePlacement.Timer, _ number: Int, _ after: Duration) {
         timers[timer]?.cancel()
-        timers[timer] = Task { [weak self, clock = parts.clock] in
-            do { try await clock.sleep(for: after) } catch { return }
+        timers[timer] = Task { [weak self, parts] in
+            do { try await Self.sleep(after, for: timer, parts) } catch { return }
             await self?.handle(.timer(timer, number))
+        }
+    }
+
+    /// A gateway that dropped meanwhile could not say anything: it is given the whole time again.
+    private static func sleep(_ time: Duration, for timer: VoicePlacement.Timer, _ parts: VoiceParts) async throws {
+        guard timer.isForGateway else { return try await parts.clock.sleep(for: time) }
+        while true {
+            let before = await parts.gateway.standingSession
+            try await parts.clock.sleep(for: time)
+            let now = await parts.gateway.standingSession
+            if before != nil, before == now { return }
         }
     }
 
@@ -272,7 +289,8 @@ actor GuildVoice: VoicePort {
 
     private func ringReplaced(of stream: any RingStream) {
         if stream === air.current {
-            connection?.play(stream.ring)
+            // It begins where the old one was, which may hold a quarter of a second yet.
+            connection?.play(stream.ring, atOnce: true)
             if let next = air.next { connection?.enqueue(next.ring) }
             applyPause()
         } else if stream === air.next {
@@ -321,7 +339,7 @@ actor GuildVoice: VoicePort {
 /// Op 4s of one guild, in the order in which they were decided: a join must not overtake a leave.
 final class VoiceAsks: Sendable {
     private enum Item: Sendable {
-        case channel(DiscordModel.Snowflake?)
+        case channel(DiscordModel.Snowflake?, sent: @Sendable () -> Void)
         case wait(Task<Void, Never>)
         case flush(CheckedContinuation<Void, Never>)
     }
@@ -335,7 +353,8 @@ final class VoiceAsks: Sendable {
         Task {
             for await item in items {
                 switch item {
-                case .channel(let channel): await gateway.updateVoiceState(guild: guild, channel: channel)
+                case .channel(let channel, let sent):
+                    await gateway.updateVoiceState(guild: guild, channel: channel, sent: sent)
                 case .wait(let task): await task.value
                 case .flush(let continuation): continuation.resume()
                 }
@@ -345,7 +364,9 @@ final class VoiceAsks: Sendable {
 
     deinit { sink.finish() }
 
-    func ask(_ channel: DiscordModel.Snowflake?) { sink.yield(.channel(channel)) }
+    func ask(_ channel: DiscordModel.Snowflake?, sent: @escaping @Sendable () -> Void) {
+        sink.yield(.channel(channel, sent: sent))
+    }
 
     /// Lets nothing that is asked from now on go out before `task` has ended.
     func wait(for task: Task<Void, Never>) { sink.yield(.wait(task)) }

@@ -27,9 +27,11 @@ struct ShardVoiceGateway: VoiceGateway {
     let shard: GatewayShard
     let rest: RESTClient
 
-    func updateVoiceState(guild: DiscordModel.Snowflake, channel: DiscordModel.Snowflake?) async {
-        await shard.updateVoiceState(guild: guild, channel: channel)
-    }
+    func updateVoiceState(
+        guild: DiscordModel.Snowflake, channel: DiscordModel.Snowflake?, sent: @escaping @Sendable () -> Void
+    ) async { await shard.updateVoiceState(guild: guild, channel: channel, sent: sent) }
+
+    var standingSession: Int? { get async { await shard.standingSession } }
 
     /// As a moderator of the stage at once, else by raising a hand.
     func speakOnStage(guild: DiscordModel.Snowflake, channel: DiscordModel.Snowflake) async -> StageAnswer {

@@ -15,6 +15,8 @@ struct VoicePlacement: Sendable {
         case server(token: String, endpoint: String?)
         /// READY: this gateway session is a new one and knows nothing of our call.
         case newGatewaySession
+        /// The op 4 of that number has left.
+        case asked(Int)
         case connection(Int, Connection)
         case timer(Timer, Int)
     }
@@ -41,6 +43,9 @@ struct VoicePlacement: Sendable {
         case pairing
         /// After this long a connection counts as good.
         case steady
+
+        /// Whether the gateway is waited for: the time counts only while it has a session.
+        var isForGateway: Bool { self == .answer || self == .dismissal }
     }
 
     /// One voice connection to be made.
@@ -51,8 +56,8 @@ struct VoicePlacement: Sendable {
     }
 
     enum Action: Sendable {
-        /// Op 4.
-        case ask(Snowflake?)
+        /// Op 4, with a number for `asked`.
+        case ask(Snowflake?, Int)
         /// In place of the connection before.
         case connect(Call)
         case drop
@@ -89,6 +94,9 @@ struct VoicePlacement: Sendable {
     private var isGuess = false
     private var lastCall = 0
     private var renewals = 0
+    private var lastAsk = 0
+    /// The op 4 that names a channel and has not left yet: only afterwards can there be an answer.
+    private var unsent: Int?
     private var lastTimer = 0
     private var armed: [Timer: Int] = [:]
     private var actions: [Action] = []
@@ -102,6 +110,7 @@ struct VoicePlacement: Sendable {
         case .ownState(nil, let session): gone(session)
         case .server(let token, let endpoint): named(token, endpoint)
         case .newGatewaySession: askAnew()
+        case .asked(let number): asked(number)
         case .connection(let id, let what): if id == current { connectionSays(what) }
         case .timer(let timer, let number):
             guard armed[timer] == number else { break }
@@ -121,10 +130,8 @@ struct VoicePlacement: Sendable {
         current = nil
         isReady = false
         isJoining = true
-        disarm(.dismissal)
-        disarm(.renewal)
-        actions.append(.ask(channel))
-        arm(.answer, Self.answerTime)
+        for timer in [Timer.answer, .dismissal, .renewal] { disarm(timer) }
+        ask(channel)
     }
 
     private mutating func leave() {
@@ -132,8 +139,24 @@ struct VoicePlacement: Sendable {
         forget()
         renewals = 0
         actions.append(.drop)
-        if wasIn { actions.append(.ask(nil)) }
+        if wasIn { ask(nil) }
     }
+
+    private mutating func ask(_ channel: Snowflake?) {
+        lastAsk += 1
+        unsent = channel == nil ? nil : lastAsk
+        actions.append(.ask(channel, lastAsk))
+    }
+
+    /// Hundreds of guilds may wait for the gateway's send limit: the time for an answer runs from here. A join has one
+    /// deadline, whatever it takes.
+    private mutating func asked(_ number: Int) {
+        guard unsent == number else { return }
+        unsent = nil
+        if !isJoining || armed[.answer] == nil { arm(.answer, Self.answerTime) }
+    }
+
+    private var awaitsAnswer: Bool { unsent != nil || armed[.answer] != nil }
 
     private mutating func forgetAnswers() {
         sessionID = nil
@@ -147,6 +170,7 @@ struct VoicePlacement: Sendable {
         isReady = false
         isJoining = false
         current = nil
+        unsent = nil
         forgetAnswers()
         for timer in Timer.allCases { disarm(timer) }
     }
@@ -198,7 +222,7 @@ struct VoicePlacement: Sendable {
             isReady = false
             actions.append(.drop)
             disarm(.dismissal)
-            if !isJoining { arm(.answer, Self.answerTime) }
+            if !isJoining, unsent == nil { arm(.answer, Self.answerTime) }
             return
         }
         server = (token, endpoint)
@@ -212,10 +236,10 @@ struct VoicePlacement: Sendable {
 
     private mutating func askAnew() {
         guard let target else { return }
-        // The call may live on until the new session has been given its own.
+        // The call may live on until the new session has been given its own. What the old one was to say will not come.
         forgetAnswers()
-        actions.append(.ask(target))
-        if !isJoining { arm(.answer, Self.answerTime) }
+        for timer in [Timer.answer, .dismissal, .renewal] { disarm(timer) }
+        ask(target)
     }
 
     private mutating func connectIfComplete() {
@@ -234,7 +258,9 @@ struct VoicePlacement: Sendable {
                 Call(
                     id: lastCall, channel: target, sessionID: sessionID, token: given.token, endpoint: given.endpoint)))
         // The connection has deadlines of its own.
-        if !isJoining { disarm(.answer) }
+        guard !isJoining else { return }
+        unsent = nil
+        disarm(.answer)
     }
 
     // MARK: The connection
@@ -244,14 +270,18 @@ struct VoicePlacement: Sendable {
         case .ready:
             isReady = true
             isJoining = false
+            unsent = nil
             disarm(.answer)
             arm(.steady, Self.steadyTime)
             actions.append(.joined)
+            // Who came and went meanwhile may have been told of another channel, or by a gateway session that is over.
+            actions.append(.tellListeners)
         case .sessionEnded(let reason): renew(reason)
         case .removed(let message):
             actions.append(.note(message))
             dropConnection()
-            if !isJoining { arm(.dismissal, Self.dismissalTime) }
+            // Where an answer is awaited, that is what follows.
+            if !isJoining, !awaitsAnswer { arm(.dismissal, Self.dismissalTime) }
         case .stopped(let message): if isGuess { renew(message) } else { giveUp(message) }
         }
     }
@@ -277,9 +307,8 @@ struct VoicePlacement: Sendable {
         guard let target else { return }
         forgetAnswers()
         // Asked for the channel that we are in already, Discord would name no server.
-        actions.append(.ask(nil))
-        actions.append(.ask(target))
-        if !isJoining { arm(.answer, Self.answerTime) }
+        ask(nil)
+        ask(target)
     }
 
     private mutating func giveUp(_ message: String) {
@@ -287,7 +316,7 @@ struct VoicePlacement: Sendable {
         forget()
         renewals = 0
         actions.append(.drop)
-        actions.append(.ask(nil))
+        ask(nil)
         let error = PlayerError(
             .voiceFailed, message,
             user: wasJoining
@@ -318,7 +347,7 @@ struct VoicePlacement: Sendable {
                     .joinFailed(
                         PlayerError(
                             .cannotConnect, "no answer from Discord's voice",
-                            user: "I could not get into the channel. It may be full.", retry: .afterUserAction)))
+                            user: "I could not get into the channel. It may be full.", retry: .after(.seconds(5)))))
             } else if !isReady, current == nil {
                 renew("Discord named no voice server")
             }

@@ -18,6 +18,8 @@ extension Group {
         guard let treeData = inlineTree ?? outsideTree else { throw .refused("welcome without a ratchet tree") }
         let tree = try RatchetTree(extensionData: treeData)
         try Self.check(info, tree)
+        // Epochs are counted up from here, and no honest group comes anywhere near the end of the numbers.
+        guard info.context.epoch < 1 << 63 else { throw .refused("welcome to an epoch without successors") }
 
         guard let own = tree.members.first(where: { $0.leaf == member.keyPackage.leaf })?.index else {
             throw .refused("our leaf is not in the tree")

@@ -153,7 +153,7 @@ extension GuildMachine {
             if listeners.isEmpty, let after = settings.aloneTimeout { wishes[.alone] = Wish(after: after) }
         case .recovering(let recovery):
             if let attempt = recovery.attempt {
-                wishes[.join] = Wish(after: settings.joinTimeout, key: attempt)
+                wishes[.join] = Wish(after: settings.rejoinTimeout, key: attempt)
             } else {
                 let delays = settings.rejoinDelays
                 let wait = recovery.tries < delays.count ? delays[recovery.tries] : delays.last ?? .zero

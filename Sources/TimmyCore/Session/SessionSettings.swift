@@ -9,6 +9,9 @@ public struct SessionSettings: Sendable, Hashable {
     /// How often the position is looked at and written to the journal while playing.
     public var checkpointInterval: Duration = .seconds(2)
     public var joinTimeout: Duration = .seconds(30)
+    /// The same where nobody waits for it: with hundreds of guilds to come back after a restart, Discord's send limit lets
+    /// the last ones ask only minutes later.
+    public var rejoinTimeout: Duration = .seconds(600)
     public var openTimeout: Duration = .seconds(20)
     /// Waits before each attempt to get back into voice; when they are used up the session stays out.
     public var rejoinDelays: [Duration] = [.zero, .seconds(1), .seconds(2), .seconds(5), .seconds(10), .seconds(30)]
