@@ -112,6 +112,9 @@ final class Demuxer: PacketSource {
     private var place: Int64 { format?.pointee.pb.map { avio_seek($0, 0, SEEK_CUR) } ?? 0 }
 
     /// The next packet of our stream, valid until the next call; nil at the end.
+    /// Whether a read has failed: that is no damage to the file, and not its end, whatever the demuxer makes of it.
+    private var isBroken: Bool { format?.pointee.pb.map { $0.pointee.error < 0 } ?? false }
+
     func next() throws(WorkerError) -> UnsafeMutablePointer<AVPacket>? {
         let before = place
         defer {
@@ -129,6 +132,7 @@ final class Demuxer: PacketSource {
             if status == tb_averror_eof() { return nil }
             guard status >= 0 else { throw WorkerError(.damaged, code: status) }
             if packet.pointee.stream_index == stream.pointee.index, packet.pointee.size > 0 { return packet }
+            if status < 0, isBroken { throw WorkerError(.unreadable, "the input broke off") }
         }
         throw WorkerError(.damaged, "no audio among many packets")
     }

@@ -204,6 +204,21 @@ struct FeedTests {
         await engine.shutdown()
     }
 
+    @Test(arguments: ["morning-train.opus", "glass-harbour.flac", "paper-lanterns.mp3"])
+    func aFeedThatBreaksOffInMidTrackIsNotAtItsEnd(_ name: String) async throws {
+        let engine = makeEngine()
+        let reason = MediaError(.unreadable, "the connection was lost", user: "The server has hung up.")
+        let bytes = try await songBytes(name)
+        let feed = TestFeed(.bytes(bytes), allowed: bytes.count / 3)
+        let puller = try await play(engine, feed)
+        try await puller.pull(100)
+        feed.breakOff(reason)
+        try await puller.pull()
+        #expect(puller.outcome == .failed)
+        #expect(await ending(puller.stream) == reason)
+        await engine.shutdown()
+    }
+
     @Test func aHundredSlowLiveFeedsHoldUpNoOtherTrack() async throws {
         let engine = makeEngine()
         let mp3 = try await songBytes("paper-lanterns.mp3")

@@ -108,6 +108,23 @@ struct HostileTests {
         await engine.shutdown()
     }
 
+    /// A disk that fails, or a file that is gone from its server.
+    @Test func aReadErrorInMidTrackIsNotTheEnd() async throws {
+        let engine = makeEngine()
+        var pair: [Int32] = [-1, -1]
+        try #require(socketpair(AF_UNIX, Int32(SOCK_STREAM.rawValue), 0, &pair) == 0)
+        let head = try await songBytes("morning-train.opus").prefix(60_000)
+        #expect(Glibc.write(pair[1], Array(head), head.count) == head.count)
+        // Closed with something unread, a socket ends in an error at its other end: after what it has sent.
+        #expect(Glibc.write(pair[0], [0], 1) == 1)
+        close(pair[1])
+        let puller = Puller(try await engine.open(MediaFile(descriptor: pair[0]), options: StreamOptions()))
+        try await puller.pull()
+        #expect(puller.outcome == .failed && puller.packets.count > 40)
+        #expect(await ending(puller.stream)?.failure == .unreadable, "the file is not damaged")
+        await engine.shutdown()
+    }
+
     /// Xorshift: the same bent files in every run.
     private struct Seeded: RandomNumberGenerator {
         var state: UInt64
