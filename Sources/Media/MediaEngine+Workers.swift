@@ -104,7 +104,7 @@ extension MediaEngine {
         fill()
     }
 
-    private func judge(_ lanes: [LaneReport], of worker: Worker) {
+    func judge(_ lanes: [LaneReport], of worker: Worker) {
         for lane in lanes.prefix(64) {
             if lane.cpu > configuration.cpuLimit { return lost(worker, .fooled(lane.id)) }
             guard lane.wall > configuration.inputLimit else { continue }
@@ -112,6 +112,8 @@ extension MediaEngine {
                 return lost(worker, .stalled(lane.id))
             }
             // A feed's end sets the thread free: no reason to take the worker from the others.
+            // Said before the worker has heard that it is to stop.
+            if departed.contains(lane.id) { continue }
             giveUp(lane.id)
         }
     }
@@ -143,6 +145,7 @@ extension MediaEngine {
                 let patience = seat.isReady ? configuration.missedHeartbeats : configuration.startHeartbeats
                 if seat.unanswered >= patience {
                     lost(seat.worker, .silent(busy: seat.worker.board.busy.filter { $0 != 0 }))
+            departed.pass()
                 } else if seats[role]?.worker === seat.worker {
                     seats[role]?.unanswered += 1
                     if seat.isReady { seat.worker.send(.ping(number: number)) }
@@ -198,6 +201,21 @@ extension MediaEngine {
 struct Silence: Sendable, Equatable {
     private var read: UInt64?
     private var looks = 0
+
+/// Streams that were closed a moment ago: a worker may still have something to say of them.
+struct Departed: Sendable, Equatable {
+    /// Heartbeats for which they are remembered: five seconds.
+    static let memory = 25
+
+    private var left: [UInt32: Int] = [:]
+
+    mutating func add(_ id: UInt32) { left[id] = Self.memory }
+
+    /// A heartbeat has passed.
+    mutating func pass() { left = left.mapValues { $0 - 1 }.filter { $0.value > 0 } }
+
+    func contains(_ id: UInt32) -> Bool { left[id] != nil }
+}
 
     /// - Parameter current: the read that is under way, if any.
     mutating func look(_ current: UInt64?) -> Int {

@@ -219,6 +219,23 @@ struct FeedTests {
         await engine.shutdown()
     }
 
+    /// Two questions wait in a busy worker, and both answers name the thread that waited for the feed.
+    @Test func aFeedThatWasJustGivenUpIsNotHeldAgainstItsWorker() async throws {
+        let engine = makeEngine()
+        let bystander = try await play(engine, try await Songs.shared.path("glass-harbour.flac"))
+        let packets = try await songPackets(engine, "morning-train.opus", 20)
+        let silent = try await play(engine, TestFeed(.packets(packets), .opusPackets, allowed: 10))
+        let worker = try #require(await engine.seats[.player]?.worker)
+        let report = [LaneReport(id: silent.stream.id, cpu: 0, wall: 60_000)]
+        await engine.judge(report, of: worker)
+        #expect(await ending(silent.stream) == MediaError(.unreadable, "no more bytes came"))
+        await engine.judge(report, of: worker)
+        #expect(await engine.restarts == 0)
+        #expect(await engine.seats[.player]?.worker === worker)
+        #expect(try await bystander.pull(50).count == 50)
+        await engine.shutdown()
+    }
+
     @Test func aHundredSlowLiveFeedsHoldUpNoOtherTrack() async throws {
         let engine = makeEngine()
         let mp3 = try await songBytes("paper-lanterns.mp3")

@@ -145,6 +145,15 @@ struct StartTests {
         #expect(strikes.add(.fatal(error), position: .max) == error)
     }
 
+    @Test func whoHasLeftIsRememberedForAWhile() {
+        var departed = Departed()
+        departed.add(7)
+        for _ in 1..<Departed.memory { departed.pass() }
+        #expect(departed.contains(7) && !departed.contains(8))
+        departed.pass()
+        #expect(!departed.contains(7))
+    }
+
     @Test func onlyTheCulpritIsCharged() {
         let crash = Loss.ended("signal 11", crashed: 7, busy: [7, 8])
         #expect(crash.charge(7) != nil && crash.charge(8) == nil && crash.charge(9) == nil)
