@@ -52,8 +52,7 @@ final class Stream {
         }
         // What begins anywhere (live) says times that mean nothing here.
         if input.isFeed, !source.canSeek, start <= input.origin { origin = nil }
-        let codec = source.parameters.pointee
-        mayBeUntouched = codec.codec_id == AV_CODEC_ID_OPUS && codec.ch_layout.nb_channels <= 2
+        mayBeUntouched = source.parameters.pointee.isPlainOpus
         if !mayBeUntouched || !options.isPlain { try startTranscoding(at: options.start) }
     }
 
