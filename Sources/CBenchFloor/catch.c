@@ -18,6 +18,7 @@ int tb_catch_socket(uint16_t *port) {
     socklen_t size = sizeof address;
     // More room is welcome, but where the kernel gives none its default is enough for what one socket gets.
     setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &room, sizeof room);
+    setsockopt(fd, SOL_SOCKET, SO_RXQ_OVFL, &on, sizeof on);
     if (setsockopt(fd, SOL_SOCKET, SO_TIMESTAMPNS, &on, sizeof on) != 0 || bind(fd, (struct sockaddr *)&address, size) != 0 ||
         getsockname(fd, (struct sockaddr *)&address, &size) != 0) {
         int cause = errno;
@@ -46,8 +47,16 @@ static int64_t arrival(struct msghdr *message) {
     return nanoseconds(time);
 }
 
-static tb_record parse(const uint8_t *packet, unsigned size, int64_t time) {
-    tb_record record = {.time = time, .size = (uint16_t)size};
+// Said only once there have been any.
+static uint32_t drops(struct msghdr *message) {
+    uint32_t count = 0;
+    for (struct cmsghdr *part = CMSG_FIRSTHDR(message); part; part = CMSG_NXTHDR(message, part))
+        if (part->cmsg_level == SOL_SOCKET && part->cmsg_type == SO_RXQ_OVFL) memcpy(&count, CMSG_DATA(part), sizeof count);
+    return count;
+}
+
+static tb_record parse(const uint8_t *packet, unsigned size, struct msghdr *message, int64_t offset) {
+    tb_record record = {.time = arrival(message) + offset, .size = (uint16_t)size, .drops = drops(message)};
     if (size < 12) return record;
     record.sequence = (uint16_t)(packet[2] << 8 | packet[3]);
     memcpy(&record.timestamp, packet + 4, 4);
@@ -73,8 +82,10 @@ size_t tb_catch(const int *sockets, size_t count, tb_record *records, size_t cap
             }
             int got = recvmmsg(sockets[each], messages, BATCH, MSG_DONTWAIT, NULL);
             if (got <= 0) break;
-            for (int i = 0; i < got; i++)
-                records[used++] = parse(packets[i], messages[i].msg_len, arrival(&messages[i].msg_hdr) + offset);
+            for (int i = 0; i < got; i++) {
+                records[used] = parse(packets[i], messages[i].msg_len, &messages[i].msg_hdr, offset);
+                records[used++].socket = (uint16_t)each;
+            }
             if (got < BATCH) break;
         }
     }

@@ -2,9 +2,10 @@
 #include "CLinuxBoard.h"
 #include <signal.h>
 #include <stdatomic.h>
-#include <sys/mman.h>
 #include <sys/syscall.h>
 #include <unistd.h>
+
+#define SIGNAL_STACK (32u << 10)
 
 struct tb_board {
     _Atomic(uint32_t) crashed;
@@ -48,10 +49,9 @@ int tb_board_watch_crashes(tb_board *board) {
 
 void tb_board_join(int lane) {
     own_lane = lane;
-    // A stack that has overflowed cannot take the signal that says so. Small, and kept for as long as the process.
-    const size_t size = 32 << 10;
-    void *memory = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-    if (memory == MAP_FAILED) return;
-    stack_t stack = {.ss_sp = memory, .ss_size = size};
+    if (lane < 0 || lane >= TB_BOARD_LANES) return;
+    // A stack that has overflowed cannot take the signal that says so. Threads come and go, and lanes stay: one a lane.
+    static _Alignas(16) char stacks[TB_BOARD_LANES][SIGNAL_STACK];
+    stack_t stack = {.ss_sp = stacks[lane], .ss_size = SIGNAL_STACK};
     sigaltstack(&stack, NULL);
 }

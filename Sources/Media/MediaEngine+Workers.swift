@@ -70,7 +70,11 @@ extension MediaEngine {
 
     private func listen(to worker: Worker) async {
         for await reply in worker.replies { take(reply, from: worker) }
-        lost(worker, .ended(worker.ending, crashed: worker.board.crashed, busy: worker.board.busy.filter { $0 != 0 }))
+        let board = worker.board
+        lost(
+            worker,
+            .ended(
+                worker.ending, crashed: board.crashed, busy: board.busy.filter { $0 != 0 }, wasFull: worker.wasFull))
     }
 
     /// A worker is heard about what it was given, and about nothing else.
@@ -104,10 +108,12 @@ extension MediaEngine {
         fill()
     }
 
-    private func judge(_ lanes: [LaneReport], of worker: Worker) {
+    func judge(_ lanes: [LaneReport], of worker: Worker) {
         for lane in lanes.prefix(64) {
             if lane.cpu > configuration.cpuLimit { return lost(worker, .fooled(lane.id)) }
             guard lane.wall > configuration.inputLimit else { continue }
+            // Said before the worker has heard that it is to stop.
+            if departed.contains(lane.id) { continue }
             guard let entry = entries[lane.id], entry.worker === worker, entry.input.server != nil else {
                 return lost(worker, .stalled(lane.id))
             }
@@ -139,7 +145,9 @@ extension MediaEngine {
             do { try await clock.sleep(for: configuration.heartbeat) } catch { return }
             number &+= 1
             watchFeeds()
+            departed.pass()
             for (role, seat) in seats {
+                seat.worker.lookAtMemory()
                 let patience = seat.isReady ? configuration.missedHeartbeats : configuration.startHeartbeats
                 if seat.unanswered >= patience {
                     lost(seat.worker, .silent(busy: seat.worker.board.busy.filter { $0 != 0 }))
@@ -192,6 +200,21 @@ extension MediaEngine {
         seats[.quarantine] = nil
         seat.worker.end()
     }
+}
+
+/// Streams that were closed a moment ago: a worker may still have something to say of them.
+struct Departed: Sendable, Equatable {
+    /// Heartbeats for which they are remembered: five seconds.
+    static let memory = 25
+
+    private var left: [UInt32: Int] = [:]
+
+    mutating func add(_ id: UInt32) { left[id] = Self.memory }
+
+    /// A heartbeat has passed.
+    mutating func pass() { left = left.mapValues { $0 - 1 }.filter { $0.value > 0 } }
+
+    func contains(_ id: UInt32) -> Bool { left[id] != nil }
 }
 
 /// How many times in a row a feed was found at the same read.

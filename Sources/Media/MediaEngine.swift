@@ -57,6 +57,7 @@ public actor MediaEngine {
     var entries: [UInt32: Entry] = [:]
     var probes: [UInt32: Probe] = [:]
     private var nextID: UInt32 = 1
+    var departed = Departed()
     var watcher: Task<Void, Never>?
     var stopped = false
     /// Players that were replaced.
@@ -169,6 +170,7 @@ public actor MediaEngine {
 
     func close(_ id: UInt32) {
         guard let entry = entries.removeValue(forKey: id) else { return }
+        departed.add(id)
         entry.input.finish()
         entry.worker?.send(.close(id: id))
         entry.waiting?.resume(returning: .failure(MediaError(.internalError, "closed while it was being opened")))
@@ -209,6 +211,7 @@ public actor MediaEngine {
     func fail(_ id: UInt32, _ error: MediaError) {
         if let probe = probes.removeValue(forKey: id) { return probe.waiting.resume(returning: .failure(error)) }
         guard let entry = entries.removeValue(forKey: id) else { return }
+        departed.add(id)
         // What the feed says about itself is more than what the worker saw of it.
         let error = entry.input.server?.failure ?? error
         entry.input.finish()

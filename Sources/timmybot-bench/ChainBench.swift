@@ -5,12 +5,14 @@ import Foundation
 struct ChainBench {
     private let options: Options
     private let catcher: Catcher
+    private let slice: Double
 
     init(_ options: Options) throws {
         self.options = options
+        slice = min(options.slice, ChainStep.longest)
         Meter.raiseDescriptorLimit()
         let most = options.guilds.max() ?? 1
-        let frames = Double(60 * most) * (options.slice + ChainStep.warmUp + 2)
+        let frames = Double(60 * most) * (slice + ChainStep.warmUp + 2)
         catcher = try Catcher(streams: most, capacity: Int(frames) + 10_000)
     }
 
@@ -25,8 +27,8 @@ struct ChainBench {
             "Opus files passing through, from file to socket: milliseconds of CPU for a stream-minute",
             [
                 "guilds", "worker", "pump", "host", "total", "floor", "ratio", "floor, paced", "ratio", "p50 ms",
-                "p99 ms", "max ms", "lost", "MiB", "KiB a guild",
-            ])
+                "p99 ms", "max ms",
+            ] + Losses.header + ["MiB", "KiB a guild"])
         var first: (guilds: Int, memory: Int)?
         for guilds in options.guilds {
             let (chain, floor) = try await measure(guilds, songs)
@@ -40,12 +42,11 @@ struct ChainBench {
     private func measure(_ guilds: Int, _ songs: [String]) async throws -> (ChainResult, FloorResult) {
         var chain: ChainResult?, floor: FloorResult?
         for _ in 0..<options.rounds {
-            let next = try await ChainStep(songs: songs, guilds: guilds, seconds: options.slice, catcher: catcher)
-                .run()
+            let next = try await ChainStep(songs: songs, guilds: guilds, seconds: slice, catcher: catcher).run()
             chain = chain.map { $0.joined(with: next) } ?? next
             catcher.forget()
             let again = try await FloorStep(
-                guilds: guilds, seconds: options.slice, catcher: catcher, payload: next.payload
+                guilds: guilds, seconds: slice, catcher: catcher, payload: next.payload
             ).run()
             floor = floor.map { $0.joined(with: again) } ?? again
         }
@@ -60,8 +61,8 @@ struct ChainBench {
             "\(guilds)", chain.worker.text(2), chain.pump.text(2), chain.host.text(2), chain.cpu.text(2),
             floor.tight.text(2), chain.cpu.ratio(to: floor.tight), floor.paced.text(2),
             chain.cpu.ratio(to: floor.paced),
-        ] + [0.5, 0.99, 1].map { Lateness.percentile($0, of: chain.lateness).text(3) } + [
-            "\(chain.lost)", (Double(chain.memory) / 1_048_576).text(1), further?.text(0) ?? "-",
+        ] + [0.5, 0.99, 1].map { Lateness.percentile($0, of: chain.lateness).text(3) } + chain.losses.cells + [
+            (Double(chain.memory) / 1_048_576).text(1), further?.text(0) ?? "-",
         ]
     }
 }
@@ -71,7 +72,7 @@ extension ChainResult {
     fileprivate func joined(with other: ChainResult) -> ChainResult {
         var result = other.cpu < cpu ? other : self
         result.lateness = (lateness + other.lateness).sorted()
-        result.lost = lost + other.lost
+        result.losses = losses + other.losses
         return result
     }
 }

@@ -16,7 +16,7 @@ struct ChainResult {
     var memory = 0
     /// Nanoseconds, sorted.
     var lateness: [Int] = []
-    var lost = 0
+    var losses = Losses()
     /// Mean size of a frame before it is encrypted.
     var payload = 0
     var passthrough = 0
@@ -27,6 +27,8 @@ struct ChainResult {
 /// Files through the real media worker, rings, pump and senders to sockets, as when `guilds` play.
 struct ChainStep {
     static let warmUp = 2.0
+    /// Seconds that a window may have: the songs end after a minute or more, and an ended one is no loss.
+    static let longest = 45.0
     /// What a packet has beside the Opus frame: header, both tags, supplement, counter.
     static let overhead = 12 + 8 + 5 + 16 + 4
 
@@ -82,9 +84,7 @@ struct ChainStep {
         after.fill(&result, since: before)
         let window = Int(before.time)..<Int(after.time)
         result.lateness = Lateness.of(catcher.caught, within: window, schedule: countsFromSlots ? pump.startTime : nil)
-        result.lost =
-            Lateness.gaps(catcher.caught) + pump.skippedSlots
-            + calls.reduce(0) { $0 + $1.sender.statistics.underruns + $1.sender.statistics.failed }
+        result.losses = Losses(catcher.caught, within: window, silent: after.silent - before.silent)
         let sizes = catcher.caught.reduce(0) { $0 + Int($1.size) }
         result.payload = catcher.caught.isEmpty ? 0 : sizes / catcher.caught.count - Self.overhead
         return result
@@ -93,7 +93,7 @@ struct ChainStep {
     /// Clocks and counters at one moment.
     private struct Sample {
         let time, worker, pump, own, catching: Int64
-        let frames: Int
+        let frames, silent: Int
 
         init(_ worker: pid_t, _ thread: pid_t, _ catching: CatchingThread, _ calls: [Guild]) {
             time = tb_now()
@@ -102,6 +102,7 @@ struct ChainStep {
             own = tb_cpu_of_process(getpid())
             self.catching = catching.cpu
             frames = calls.reduce(0) { $0 + $1.sender.statistics.sent }
+            silent = calls.reduce(0) { $0 + $1.sender.statistics.silent }
         }
 
         func fill(_ result: inout ChainResult, since before: Sample) {

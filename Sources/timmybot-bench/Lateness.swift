@@ -1,6 +1,6 @@
 import CBenchFloor
 
-/// How punctual packets were, by the kernel's clock at the receiving socket.
+/// How punctual packets were, by the kernel's clock at the receiving socket. What did not come has no lateness: see `Losses`.
 enum Lateness {
     private static let slot = 1_000_000
 
@@ -31,17 +31,5 @@ enum Lateness {
     static func percentile(_ share: Double, of sorted: [Int]) -> Double {
         guard let last = sorted.indices.last else { return 0 }
         return Double(sorted[Int((Double(last) * share).rounded())]) / 1e6
-    }
-
-    /// Sequence numbers that are missing between a stream's first and last packet.
-    static func gaps(_ packets: UnsafeBufferPointer<tb_record>) -> Int {
-        var last: [UInt32: UInt16] = [:], missing = 0
-        for record in packets {
-            if let before = last[record.ssrc] {
-                missing += max(0, Int(Int16(bitPattern: record.sequence &- before)) - 1)
-            }
-            last[record.ssrc] = record.sequence
-        }
-        return missing
     }
 }

@@ -9,7 +9,7 @@ struct Options {
     static let usage = """
         usage: timmybot-bench [--only PARTS] [--seconds N] [--guilds LIST] [--repeat N]
           --only     some of \(Part.allCases.map(\.rawValue).joined(separator: ",")); all by default
-          --seconds  of each timed step, all its slices together; 12 by default
+          --seconds  of each timed step, all its slices together; 12 by default (a window of songs has at most 45)
           --guilds   numbers of guilds to play in at once; 1,10,50,200,500 by default
           --repeat   slices of every step, each beside its floor's; the one with the least CPU counts; 3 by default
         """

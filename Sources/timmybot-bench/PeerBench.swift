@@ -22,7 +22,7 @@ struct PeerBench {
         /// Bytes for each stream.
         var memory = 0.0
         var lateness: [Int] = []
-        var lost = 0
+        var losses = Losses()
     }
 
     private struct Packages: Decodable { let key_packages: [String] }
@@ -36,10 +36,10 @@ struct PeerBench {
             return print("discord.py: skipped, no timmybot-songs beside this program\n")
         }
         defer { try? FileManager.default.removeItem(atPath: folder) }
-        let seconds = min(options.seconds, 45)
+        let seconds = min(options.seconds, ChainStep.longest)
         var table = Table(
             "The whole way of a FLAC file: seconds of CPU for a stream-minute",
-            ["voices", "who", "CPU s", "ratio", "KiB a stream", "ratio", "p50 ms", "p99 ms", "max ms", "lost"])
+            ["voices", "who", "CPU s", "ratio", "KiB a stream", "ratio", "p50 ms", "p99 ms", "max ms"] + Losses.header)
         for voices in options.guilds where voices <= Self.most {
             do {
                 let own = try await measureOwn(voices, seconds), peer = try await measurePeer(voices, seconds)
@@ -57,7 +57,7 @@ struct PeerBench {
         return [
             "\(voices)", name, cost.perMinute.text(2), cost.perMinute.ratio(to: own.perMinute),
             (cost.memory / 1_024).text(0), cost.memory.ratio(to: own.memory),
-        ] + lateness + ["\(cost.lost)"]
+        ] + lateness + cost.losses.cells
     }
 
     private func catcher(_ voices: Int, _ seconds: Double) throws -> Catcher {
@@ -73,7 +73,7 @@ struct PeerBench {
         guard chain.passthrough == 0 else { throw BenchError("a FLAC file was not transcoded") }
         return Cost(
             perMinute: chain.cpu / 1_000, memory: Double(chain.memory - before) / Double(voices),
-            lateness: chain.lateness, lost: chain.lost)
+            lateness: chain.lateness, losses: chain.losses)
     }
 
     private func measurePeer(_ voices: Int, _ seconds: Double) async throws -> Cost {
@@ -100,6 +100,7 @@ struct PeerBench {
     ) -> Cost {
         Cost(
             perMinute: cpu / seconds * 60 / Double(voices), memory: memory / Double(voices),
-            lateness: Lateness.of(catcher.caught, within: window, schedule: nil), lost: Lateness.gaps(catcher.caught))
+            lateness: Lateness.of(catcher.caught, within: window, schedule: nil),
+            losses: Losses(catcher.caught, within: window, silent: 0))
     }
 }

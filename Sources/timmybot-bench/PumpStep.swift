@@ -9,13 +9,13 @@ struct PumpResult {
     var resident = 0
     /// Nanoseconds, sorted.
     var lateness: [Int] = []
-    var lost = 0
+    var losses = Losses()
 
     /// The cheaper of two runs, with the lateness and the losses of both.
     func joined(with other: PumpResult) -> PumpResult {
         var result = other.cpuPerStreamMinute < cpuPerStreamMinute ? other : self
         result.lateness = (lateness + other.lateness).sorted()
-        result.lost = lost + other.lost
+        result.losses = losses + other.losses
         return result
     }
 }
@@ -37,9 +37,10 @@ struct PumpStep {
         pump.start()
         try await Task.sleep(for: .seconds(Self.warmUp))
         guard let thread = Meter.thread(named: "voice-pump") else { throw BenchError("the pump has no thread") }
-        let from = tb_now(), cpu = tb_cpu_of_thread(thread), frames = sent(calls)
+        let from = tb_now(), cpu = tb_cpu_of_thread(thread), frames = sent(calls), quiet = silent(calls)
         try await Task.sleep(for: .seconds(seconds))
         let until = tb_now(), burnt = tb_cpu_of_thread(thread) - cpu, played = sent(calls) - frames
+        let silence = silent(calls) - quiet
         var result = PumpResult()
         result.resident = Meter.resident
         result.cpuPerStreamMinute = streamMinute(burnt, frames: played)
@@ -47,20 +48,12 @@ struct PumpStep {
         while Meter.thread(named: "voice-pump") != nil { try await Task.sleep(for: .milliseconds(5)) }
         feeder.stop()
         draining.stop()
-        result.lateness = Lateness.of(
-            catcher.caught, within: Int(from)..<Int(until), schedule: pump.startTime)
-        result.lost = lost(calls) + pump.skippedSlots
+        let window = Int(from)..<Int(until)
+        result.lateness = Lateness.of(catcher.caught, within: window, schedule: pump.startTime)
+        result.losses = Losses(catcher.caught, within: window, silent: silence)
         return result
     }
 
     private func sent(_ calls: [Guild]) -> Int { calls.reduce(0) { $0 + $1.sender.statistics.sent } }
-
-    /// Frames that a listener would miss: sent but not received by sequence number, or not sent at all.
-    private func lost(_ calls: [Guild]) -> Int {
-        let received = Set(catcher.caught.map { UInt64($0.ssrc) << 16 | UInt64($0.sequence) }).count
-        return calls.reduce(-received) { total, call in
-            let counted = call.sender.statistics
-            return total + counted.sent + counted.silent + counted.underruns + counted.withheld + counted.failed
-        }
-    }
+    private func silent(_ calls: [Guild]) -> Int { calls.reduce(0) { $0 + $1.sender.statistics.silent } }
 }

@@ -19,9 +19,8 @@ struct SendingBench {
         var table = Table(
             "Sending: milliseconds of CPU for a stream-minute (3000 packets of \(Feeder.packetSize) bytes, both layers encrypted)",
             [
-                "guilds", "pump", "floor", "ratio", "floor, paced", "ratio", "p50 ms", "p99 ms", "max ms", "lost",
-                "KiB a guild",
-            ])
+                "guilds", "pump", "floor", "ratio", "floor, paced", "ratio", "p50 ms", "p99 ms", "max ms",
+            ] + Losses.header + ["KiB a guild"])
         var first: (guilds: Int, resident: Int)?
         for guilds in options.guilds {
             var pump = try await measurePump(guilds), floor = try await measureFloor(guilds)
@@ -58,6 +57,7 @@ struct SendingBench {
             "\(guilds)", hasPump ? pump.cpuPerStreamMinute.text(2) : "-", hasFloor ? floor.tight.text(2) : "-",
             hasPump ? pump.cpuPerStreamMinute.ratio(to: floor.tight) : "-", hasFloor ? floor.paced.text(2) : "-",
             hasPump ? pump.cpuPerStreamMinute.ratio(to: floor.paced) : "-",
-        ] + lateness + [hasPump ? "\(pump.lost)" : "-", hasPump && memory > 0 ? memory.text(0) : "-"]
+        ] + lateness + (hasPump ? pump.losses.cells : Losses.header.map { _ in "-" })
+            + [hasPump && memory > 0 ? memory.text(0) : "-"]
     }
 }

@@ -155,6 +155,18 @@ func play(
     return Puller(try await engine.open(.feed(feed, origin: origin), options: options))
 }
 
+/// What a stream failed with; nil where it was produced.
+func ending(_ stream: MediaStream) async -> MediaError? {
+    for await event in stream.events {
+        switch event {
+        case .failed(let error): return error
+        case .produced: return nil
+        case .ringReplaced: continue
+        }
+    }
+    return nil
+}
+
 /// Polls for what another thread or process does.
 func eventually(within limit: Duration = .seconds(60), _ condition: () async -> Bool) async -> Bool {
     await poll(within: limit, condition)

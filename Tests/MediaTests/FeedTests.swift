@@ -238,6 +238,38 @@ struct FeedTests {
         await engine.shutdown()
     }
 
+    @Test(arguments: ["morning-train.opus", "glass-harbour.flac", "paper-lanterns.mp3"])
+    func aFeedThatBreaksOffInMidTrackIsNotAtItsEnd(_ name: String) async throws {
+        let engine = makeEngine()
+        let reason = MediaError(.unreadable, "the connection was lost", user: "The server has hung up.")
+        let bytes = try await songBytes(name)
+        let feed = TestFeed(.bytes(bytes), allowed: bytes.count / 3)
+        let puller = try await play(engine, feed)
+        try await puller.pull(100)
+        feed.breakOff(reason)
+        try await puller.pull()
+        #expect(puller.outcome == .failed)
+        #expect(await ending(puller.stream) == reason)
+        await engine.shutdown()
+    }
+
+    /// Two questions wait in a busy worker, and both answers name the thread that waited for the feed.
+    @Test func aFeedThatWasJustGivenUpIsNotHeldAgainstItsWorker() async throws {
+        let engine = makeEngine()
+        let bystander = try await play(engine, try await Songs.shared.path("glass-harbour.flac"))
+        let packets = try await songPackets(engine, "morning-train.opus", 20)
+        let silent = try await play(engine, TestFeed(.packets(packets), .opusPackets, allowed: 10))
+        let worker = try #require(await engine.seats[.player]?.worker)
+        let report = [LaneReport(id: silent.stream.id, cpu: 0, wall: 60_000)]
+        await engine.judge(report, of: worker)
+        #expect(await ending(silent.stream) == MediaError(.unreadable, "no more bytes came"))
+        await engine.judge(report, of: worker)
+        #expect(await engine.restarts == 0)
+        #expect(await engine.seats[.player]?.worker === worker)
+        #expect(try await bystander.pull(50).count == 50)
+        await engine.shutdown()
+    }
+
     @Test func aHundredSlowLiveFeedsHoldUpNoOtherTrack() async throws {
         let engine = makeEngine()
         let mp3 = try await songBytes("paper-lanterns.mp3")

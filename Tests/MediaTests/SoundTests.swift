@@ -1,5 +1,7 @@
+import AudioRing
 import Foundation
 import MediaWire
+import TestSupport
 import Testing
 
 @testable import Media
@@ -103,7 +105,7 @@ struct SoundTests {
         // The listener's pace: a packet is taken when the worker has caught up with the one before.
         try await puller.waitUntilFull()
         let before = puller.packets.count
-        await puller.stream.change(volume: 0, filter: "")
+        try await puller.change(volume: 0, filter: "")
         for _ in 0..<80 {
             try await puller.pull(1)
             try await puller.waitUntilFull()
@@ -132,6 +134,26 @@ struct SoundTests {
         #expect(loudness(heard) > 0.01)
         let found = try #require(Correlation.find(heard, in: plain, maximumOffset: 60_000))
         #expect(found.value > 0.5 && found.value < 0.99999, "the song, and not untouched: \(found)")
+        await engine.shutdown()
+    }
+
+    /// Their packets mean nothing to a decoder of one stream.
+    @Test func twoStreamsOfOneChannelAreTranscoded() async throws {
+        let engine = makeEngine()
+        // From there on they are small enough for two to fit where one does: it is not their size that gives them away.
+        let packets = Array(try await songPackets(engine, "morning-train.opus", 200).dropFirst(22))
+        #expect(packets.allSatisfy { 2 * $0.count < AudioRing.maximumPacketSize })
+        let file = HostileFiles.twoStreams(of: packets)
+        let path = NSTemporaryDirectory() + "timmybot-\(UUID().uuidString).opus"
+        defer { unlink(path) }
+        try Data(file).write(to: URL(fileURLWithPath: path))
+        let puller = try await play(engine, path)
+        #expect(!puller.stream.isPassthrough)
+        try await puller.pull(150)
+        let plain = try await Songs.shared.composed("morning-train.opus")
+        let found = try #require(
+            Correlation.find(try Puller.decode(puller.packets), in: plain, maximumOffset: 60_000))
+        #expect(found.value > 0.95, "\(found)")
         await engine.shutdown()
     }
 

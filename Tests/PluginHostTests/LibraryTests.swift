@@ -72,32 +72,89 @@ struct LibraryTests {
         }
     }
 
+    /// Looks at `music` whenever it is asked.
+    private func makeCountingHost(_ scratch: Scratch, _ music: String, _ probe: CountingProbe) -> PluginHost {
+        var logger = Logger(label: "plugins")
+        logger.logLevel = .critical
+        return PluginHost(
+            PluginHost.Configuration(
+                directory: scratch.path, cacheDirectory: "\(scratch.path)/cache",
+                settings: ["timmy.library": "{\"directory\":\"\(music)\",\"rescan_seconds\":0}"]),
+            services: PluginServices(player: NoServices(), probe: probe), logger: logger)
+    }
+
+    /// Asks again and again until the answer, the keys of what is found, is this one.
+    private func find(_ query: String, _ keys: [String], in source: SourceHandle) async throws -> Bool {
+        let end = ContinuousClock.now + .seconds(20)
+        while try await source.resolve(query, limit: 10).map(\.key) != keys {
+            guard ContinuousClock.now < end else { return false }
+            await Task.yield()
+        }
+        return true
+    }
+
+    @Test func aFolderThatGoesAwayAndComesBackIsNotDescribedAgain() async throws {
+        let scratch = try Scratch()
+        let music = "\(scratch.path)/music", away = "\(scratch.path)/away"
+        try FileManager.default.createDirectory(atPath: music, withIntermediateDirectories: true)
+        try Data("sound".utf8).write(to: URL(fileURLWithPath: "\(music)/song.opus"))
+        let probe = CountingProbe()
+        let host = makeCountingHost(scratch, music, probe)
+        try host.load(Self.plugin)
+        let source = try #require(host.sources.first)
+        #expect(try await find("song", ["song.opus"], in: source))
+        // Its server is away: what is known stays, however often it is looked for.
+        try #require(rename(music, away) == 0)
+        for _ in 0..<300 {
+            try #require(try await source.resolve("song", limit: 10).map(\.key) == ["song.opus"])
+        }
+        // Where a disk was mounted there is an empty folder.
+        try #require(mkdir(music, 0o700) == 0)
+        #expect(try await find("song", [], in: source))
+        try #require(rmdir(music) == 0 && rename(away, music) == 0)
+        #expect(try await find("song", ["song.opus"], in: source))
+        #expect(probe.count("song.opus") == 1)
+        host.shutdown()
+    }
+
+    @Test func namesAreFoundInSpiteOfTypingErrors() async throws {
+        let scratch = try Scratch()
+        let music = "\(scratch.path)/music"
+        try FileManager.default.createDirectory(atPath: music, withIntermediateDirectories: true)
+        for name in ["Morning Train", "Train Station", "Cafe\u{301} del Mar", "Night"] {
+            try Data("sound".utf8).write(to: URL(fileURLWithPath: "\(music)/\(name).opus"))
+        }
+        let host = makeCountingHost(scratch, music, CountingProbe())
+        try host.load(Self.plugin)
+        let source = try #require(host.sources.first)
+        #expect(try await find("train", ["Morning Train.opus", "Train Station.opus"], in: source))
+        #expect(try await source.resolve("mornig tran", limit: 1).map(\.key) == ["Morning Train.opus"])
+        #expect(try await source.resolve("Caf\u{E9}", limit: 5).map(\.key) == ["Cafe\u{301} del Mar.opus"])
+        #expect(try await source.resolve("zzz", limit: 5).isEmpty)
+        host.shutdown()
+    }
+
     @Test func aBadFileIsProbedOnceUntilItChanges() async throws {
         let scratch = try Scratch()
         let music = "\(scratch.path)/music"
         try FileManager.default.createDirectory(atPath: music, withIntermediateDirectories: true)
         func write(_ name: String, _ text: String) throws {
-            try Data(text.utf8).write(to: URL(fileURLWithPath: "\(music)/\(name)"))
+            // At once: a look in between would see one change more.
+            try Data(text.utf8).write(to: URL(fileURLWithPath: "\(music)/\(name)"), options: .atomic)
         }
         try write("song.opus", "sound")
         try write("bad.opus", "noise")
         let probe = CountingProbe()
-        var logger = Logger(label: "plugins")
-        logger.logLevel = .critical
-        let host = PluginHost(
-            PluginHost.Configuration(
-                directory: scratch.path, cacheDirectory: "\(scratch.path)/cache",
-                settings: ["timmy.library": "{\"directory\":\"\(music)\",\"rescan_seconds\":0}"]),
-            services: PluginServices(player: NoServices(), probe: probe), logger: logger)
+        let host = makeCountingHost(scratch, music, probe)
         try host.load(Self.plugin)
         let source = try #require(host.sources.first)
         /// Looks for a file that is added now: once it is found, the folder has been looked through again.
         func rescan(_ round: Int) async throws {
             try write("marker\(round).opus", "sound")
-            for _ in 0..<2_000
-            where try await source.resolve("marker\(round)", limit: 1).first?.key != "marker\(round).opus" {
-                await Task.yield()
-            }
+            let end = ContinuousClock.now + .seconds(20)
+            while ContinuousClock.now < end,
+                try await source.resolve("marker\(round)", limit: 1).first?.key != "marker\(round).opus"
+            { await Task.yield() }
             #expect(probe.count("marker\(round).opus") == 1)
         }
         for round in 1...5 { try await rescan(round) }

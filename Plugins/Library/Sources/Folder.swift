@@ -46,15 +46,17 @@ final class Folder: Sendable {
         return at
     }
 
-    /// Every music file, in no particular order.
-    func files() -> [File] {
+    /// Every music file, in no particular order. Takes as long as the disk takes, or until `goesOn` says no.
+    func files(while goesOn: () -> Bool) -> [File] {
         var found: [File] = []
-        walk(dup(descriptor), "", depth: 0, &found)
+        walk(dup(descriptor), "", depth: 0, goesOn, &found)
         return found
     }
 
     /// Takes over `directory`.
-    private func walk(_ directory: Int32, _ prefix: String, depth: Int, _ found: inout [File]) {
+    private func walk(
+        _ directory: Int32, _ prefix: String, depth: Int, _ goesOn: () -> Bool, _ found: inout [File]
+    ) {
         guard directory >= 0 else { return }
         guard depth < Self.maximumDepth, let stream = fdopendir(directory) else {
             close(directory)
@@ -62,7 +64,7 @@ final class Folder: Sendable {
         }
         defer { closedir(stream) }
         rewinddir(stream)
-        while found.count < Self.maximumFiles, let entry = readdir(stream) {
+        while goesOn(), found.count < Self.maximumFiles, let entry = readdir(stream) {
             let name = withUnsafePointer(to: &entry.pointee.d_name) {
                 $0.withMemoryRebound(to: CChar.self, capacity: 256) { String(cString: $0) }
             }
@@ -72,7 +74,7 @@ final class Folder: Sendable {
             switch status.st_mode & S_IFMT {
             case S_IFDIR:
                 let child = openat(dirfd(stream), name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC)
-                walk(child, prefix + name + "/", depth: depth + 1, &found)
+                walk(child, prefix + name + "/", depth: depth + 1, goesOn, &found)
             case S_IFREG where Self.isMusic(name):
                 let modified = Int64(status.st_mtim.tv_sec) * 1_000_000_000 + Int64(status.st_mtim.tv_nsec)
                 found.append(File(path: prefix + name, size: Int64(status.st_size), modified: modified))

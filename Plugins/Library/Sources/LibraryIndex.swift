@@ -1,4 +1,5 @@
 import Glibc
+import Synchronization
 import TimmyKit
 
 /// What the folder holds. Files are described once, by the host's worker, and again when they change.
@@ -14,15 +15,26 @@ actor LibraryIndex {
 
     private let host: Host
     private let path: String
-    private var folder: Folder?
-    private var entries: [String: Entry] = [:]
+    /// What is in the folder. A search goes through the copy that it took, on its caller's time.
+    private let shelf = Mutex<[String: Entry]>([:])
+    /// Everything that was described. What is gone stays for a while: a disk that was away need not be described again.
+    private var described: [String: Entry] = [:]
     /// What could not be described; looked at again when it has changed.
     private var passedOver: Set<Folder.File> = []
-    private var scannedAt: Int64 = -1
+    /// Looks at the folder and opens what is to be described.
+    private let looker = FileThread()
+    /// Opens what is to be played, which must not wait for a look.
+    private let opener = FileThread()
+    /// Seconds of the steady clock before which no look begins.
+    private var restsUntil: Int64 = .min
     private var isScanning = false
     private var hasLooked = false
     private var waiters: [Int: CheckedContinuation<Void, Never>] = [:]
     private var waiterCount = 0
+    /// Entries that a search looks at before it lets others have the thread.
+    private static let stride = 2_048
+    /// A folder that takes long to look at is looked at less often: it rests this many times as long.
+    private static let rest: Int64 = 10
     /// How long a search waits for the first look at the folder; a big one goes on meanwhile.
     private static let patience = Duration.milliseconds(1_200)
 
@@ -32,18 +44,34 @@ actor LibraryIndex {
         self.freshness = freshness
     }
 
-    func entry(_ key: String) -> Entry? { entries[key] }
+    nonisolated func entry(_ key: String) -> Entry? { shelf.withLock { $0[key] } }
 
-    func open(_ key: String) -> Int32? {
-        folder = folder ?? Folder(path: path)
-        return folder?.openFile(key)
+    /// A descriptor that the caller closes; nil where there is no such file.
+    nonisolated func open(_ key: String) async -> Int32? {
+        await opener.run { [path] in Folder(path: path)?.openFile(key) } ?? nil
     }
 
-    func search(_ query: String, limit: Int) -> [Track] {
+    /// The best first. Throws where nobody waits for it any more.
+    nonisolated func search(_ query: String, limit: Int) async throws -> [Track] {
         let wanted = SearchText(query)
-        guard !wanted.words.isEmpty else { return [] }
-        return entries.values.map { (score: wanted.score(in: $0.words), entry: $0) }.filter { $0.score > 0.3 }
-            .sorted { ($0.score, $1.entry.file.path) > ($1.score, $0.entry.file.path) }.prefix(limit).map(\.entry.track)
+        guard !wanted.isEmpty else { return [] }
+        var best = Best<Track>(limit), looked = 0
+        for entry in shelf.withLock({ $0 }).values {
+            looked += 1
+            if looked % Self.stride == 0 {
+                try Task.checkCancellation()
+                await Task.yield()
+            }
+            let score = wanted.score(in: entry.words)
+            if score > 0.3 { best.add(entry.track, score: score, path: entry.file.path) }
+        }
+        return best.items
+    }
+
+    /// Waits for what is being done with the disk. Once, last.
+    nonisolated func stop() {
+        looker.stop()
+        opener.stop()
     }
 
     /// Takes in what has changed in the folder. Until the first look has ended, waits for it, but not for long.
@@ -54,14 +82,19 @@ actor LibraryIndex {
 
     /// Begins to look at the folder, unless that was done a moment ago.
     func look() {
+        let now = Self.now
+        guard !isScanning, now >= restsUntil else { return }
+        restsUntil = now + freshness
+        isScanning = true
+        // Ends with the plugin; a search that asked for it does not wait for all of it.
+        host.background { await self.scan() }
+    }
+
+    /// Seconds of the steady clock.
+    private static var now: Int64 {
         var now = timespec()
         clock_gettime(CLOCK_MONOTONIC, &now)
-        if !isScanning, scannedAt < 0 || Int64(now.tv_sec) - scannedAt >= freshness {
-            scannedAt = Int64(now.tv_sec)
-            isScanning = true
-            // Ends with the plugin; a search that asked for it does not wait for all of it.
-            host.background { await self.scan() }
-        }
+        return Int64(now.tv_sec)
     }
 
     private func firstLook() async {
@@ -81,22 +114,32 @@ actor LibraryIndex {
     private func wake(_ id: Int) { waiters.removeValue(forKey: id)?.resume() }
 
     private func scan() async {
-        folder = Folder(path: path)
-        let files = folder?.files() ?? []
-        let present = Set(files.map(\.path))
-        entries = entries.filter { present.contains($0.key) }
-        passedOver.formIntersection(files)
-        for file in files where entries[file.path]?.file != file && !passedOver.contains(file) {
-            if Task.isCancelled { break }
-            entries[file.path] = await describe(file)
+        let began = Self.now
+        let look = await looker.run { [path, described, passedOver, looker] in
+            Look(path, described, passedOver) { !looker.hasStopped }
         }
+        restsUntil = max(restsUntil, Self.now + Self.rest * (Self.now - began))
+        // A folder that cannot be opened keeps what it held: its disk comes back.
+        if case let look?? = look { await take(look) }
         isScanning = false
         hasLooked = true
         for id in waiters.keys { wake(id) }
     }
 
-    private func describe(_ file: Folder.File) async -> Entry? {
-        guard let descriptor = folder?.openFile(file.path) else { return nil }
+    private func take(_ look: Look) async {
+        shelf.withLock { $0 = look.present }
+        if described.count > Folder.maximumFiles { described = look.present }
+        if passedOver.count > Folder.maximumFiles { passedOver = [] }
+        for file in look.unknown {
+            if Task.isCancelled { break }
+            let entry = await describe(file, in: look.folder)
+            described[file.path] = entry
+            shelf.withLock { $0[file.path] = entry }
+        }
+    }
+
+    private func describe(_ file: Folder.File, in folder: Folder) async -> Entry? {
+        guard case let descriptor?? = await looker.run({ folder.openFile(file.path) }) else { return nil }
         let name = file.path.split(separator: "/").last.map(String.init) ?? file.path
         let stem = name.lastIndex(of: ".").map { String(name[..<$0]) } ?? name
         do {
@@ -116,36 +159,26 @@ actor LibraryIndex {
     }
 }
 
-/// Text made comparable: lower case, words, and their pairs of letters for typing errors.
-struct SearchText: Sendable {
-    let words: [String]
-    private let pairs: [Set<Int>]
+/// What one look at the folder came to. Made on the thread that looks: with many files, comparing takes a while too.
+private struct Look: Sendable {
+    let folder: Folder
+    /// Of what was described before, what is there now; where a file has changed, as it was.
+    let present: [String: LibraryIndex.Entry]
+    /// What is to be described.
+    let unknown: [Folder.File]
 
-    init(_ text: String) {
-        let folded = text.prefix(400).lowercased()
-        words = Array(folded.split { !$0.isLetter && !$0.isNumber }.map(String.init).prefix(40))
-        pairs = words.map { word in
-            let bytes = Array(word.utf8)
-            return Set(zip(bytes, bytes.dropFirst()).map { Int($0) << 8 | Int($1) })
-        }
-    }
-
-    /// 0 to 1: how much of this text is found in `other`, the mean over our words of their best match.
-    func score(in other: SearchText) -> Double {
-        guard !words.isEmpty else { return 0 }
-        let total = words.indices.reduce(0.0) { sum, mine in
-            sum + (other.words.indices.map { likeness(mine, other, $0) }.max() ?? 0)
-        }
-        return total / Double(words.count)
-    }
-
-    private func likeness(_ mine: Int, _ other: SearchText, _ theirs: Int) -> Double {
-        let word = words[mine], target = other.words[theirs]
-        if word == target { return 1 }
-        if target.hasPrefix(word) { return 0.9 }
-        if word.utf8.count >= 3, target.contains(word) { return 0.7 }
-        let shared = pairs[mine].intersection(other.pairs[theirs]).count
-        let likeness = 2 * Double(shared) / Double(max(1, pairs[mine].count + other.pairs[theirs].count))
-        return likeness >= 0.5 ? 0.75 * likeness : 0
+    /// Nil where the folder cannot be opened, or `goesOn` says that nobody wants to know.
+    init?(
+        _ path: String, _ described: [String: LibraryIndex.Entry], _ passedOver: Set<Folder.File>,
+        while goesOn: () -> Bool
+    ) {
+        guard let folder = Folder(path: path) else { return nil }
+        let files = folder.files(while: goesOn)
+        guard goesOn() else { return nil }
+        self.folder = folder
+        var present: [String: LibraryIndex.Entry] = [:]
+        for file in files { present[file.path] = described[file.path] }
+        self.present = present
+        unknown = files.filter { described[$0.path]?.file != $0 && !passedOver.contains($0) }
     }
 }

@@ -27,17 +27,19 @@ struct LibraryPlugin: Plugin, Source {
         host.background { await index.look() }
     }
 
+    func stop() { index.stop() }
+
     func match(_ input: String) -> Int { input.hasPrefix(Self.prefix) ? 100 : 1 }
 
     func resolve(_ input: String, limit: Int) async throws -> [Track] {
         await index.refresh()
         if input.hasPrefix(Self.prefix) {
-            guard let entry = await index.entry(String(input.dropFirst(Self.prefix.count))) else {
+            guard let entry = index.entry(String(input.dropFirst(Self.prefix.count))) else {
                 throw Failure(code: .notFound, userText: "There is no such file in the library.")
             }
             return [entry.track]
         }
-        return await index.search(input, limit: limit)
+        return try await index.search(input, limit: limit)
     }
 
     func open(_ key: String, startMilliseconds: UInt64) async throws -> Media {

@@ -18,11 +18,12 @@ int tb_realtime(void);
 
 // MARK: Catching packets
 
-// A voice packet as it arrived; `time` is the kernel's, in nanoseconds of CLOCK_MONOTONIC.
+// A voice packet as it arrived; `time` is the kernel's, in nanoseconds of CLOCK_MONOTONIC. `drops` counts what its socket,
+// the one at this place in the list, had no room for until then.
 typedef struct tb_record {
     int64_t time;
-    uint32_t ssrc, timestamp;
-    uint16_t sequence, size;
+    uint32_t ssrc, timestamp, drops;
+    uint16_t sequence, size, socket;
 } tb_record;
 
 // A socket of the loopback that notes when packets come in. -1 with errno where it fails.

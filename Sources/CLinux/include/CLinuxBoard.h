@@ -20,5 +20,6 @@ uint32_t tb_board_crashed(const tb_board *board);
 
 // Worker: notes on `board` which thread a deadly signal hits, before it kills. 0, or -1 with errno.
 int tb_board_watch_crashes(tb_board *board);
-// Worker: the calling thread is `lane` from now on, and has a stack of its own for signals.
+// Worker: the calling thread is `lane` from now on, and has the lane's stack for signals. Whoever was the lane before is at
+// its end.
 void tb_board_join(int lane);

@@ -25,6 +25,45 @@ public enum HostileFiles {
         return bytes
     }
 
+    /// The beginning of an ID3v2.3 tag that holds one JPEG picture of `size` bytes, which are to follow.
+    public static func pictureTag(_ size: Int) -> [UInt8] {
+        let head: [UInt8] = [0] + Array("image/jpeg".utf8) + [0, 3, 0]
+        let frame = head.count + size
+        let length = (0..<4).reversed().map { UInt8((10 + frame) >> (7 * $0) & 0x7F) }
+        let frameLength = (0..<4).reversed().map { UInt8(frame >> (8 * $0) & 0xFF) }
+        return Array("ID3".utf8) + [3, 0, 0] + length + Array("APIC".utf8) + frameLength + [0, 0] + head
+    }
+
+    /// An Ogg file of two channels that are an Opus stream each (RFC 7845, mapping family 255), both with these packets, which
+    /// have one frame each.
+    public static func twoStreams(of packets: [[UInt8]]) -> [UInt8] {
+        let head: [UInt8] =
+            Array("OpusHead".utf8) + [1, 2, 0x38, 0x01, 0x80, 0xBB, 0, 0, 0, 0, 255, 2, 0, 0, 1]
+        let tags: [UInt8] = Array("OpusTags".utf8) + [UInt8](repeating: 0, count: 8)
+        var ogg = page(head, number: 0, granule: 0, flags: 2) + page(tags, number: 1, granule: 0, flags: 0)
+        for (index, packet) in packets.enumerated() {
+            // All but the last stream's packet say how long they are (RFC 6716, appendix B).
+            let length = packet.count - 1, first = length < 252 ? length : 252 + length % 4
+            let told = length < 252 ? [UInt8(first)] : [UInt8(first), UInt8((length - first) / 4)]
+            ogg += page(
+                [packet[0]] + told + packet.dropFirst() + packet, number: index + 2,
+                granule: UInt64(index + 1) * 960 + 312, flags: index == packets.count - 1 ? 4 : 0)
+        }
+        return ogg
+    }
+
+    /// An Ogg page (RFC 3533, section 6) that holds one packet.
+    private static func page(_ packet: [UInt8], number: Int, granule: UInt64, flags: UInt8) -> [UInt8] {
+        func bytes(_ value: UInt64, _ count: Int) -> [UInt8] {
+            (0..<count).map { UInt8(truncatingIfNeeded: value >> (8 * UInt64($0))) }
+        }
+        let lacing = [UInt8](repeating: 255, count: packet.count / 255) + [UInt8(packet.count % 255)]
+        var page: [UInt8] = Array("OggS".utf8) + [0, flags] + bytes(granule, 8) + bytes(7, 4)
+        page += bytes(UInt64(number), 4) + bytes(0, 4) + [UInt8(lacing.count)] + lacing + packet
+        page.replaceSubrange(22..<26, with: bytes(UInt64(checksum(page[...])), 4))
+        return page
+    }
+
     /// CRC-32 of Ogg: polynomial 0x04C11DB7, most significant bit first, from zero.
     private static func checksum(_ bytes: ArraySlice<UInt8>) -> UInt32 {
         bytes.reduce(0) { table[Int(($0 >> 24) ^ UInt32($1))] ^ ($0 << 8) }
