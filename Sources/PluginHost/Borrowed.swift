@@ -5,9 +5,18 @@ extension tb_str {
 
     /// A bounded copy; nil where the bytes are not UTF-8 or the string is absurdly long.
     func copied(limit: Int = maximumLength) -> String? {
-        guard len > 0 else { return "" }
-        guard let ptr, len <= limit else { return nil }
+        guard len != 0 else { return "" }
+        guard let ptr, (1...limit).contains(len) else { return nil }
         return String(validating: UnsafeRawBufferPointer(start: ptr, count: len), as: UTF8.self)
+    }
+}
+
+extension tb_bytes {
+    /// A bounded copy; nil where there are more, or none where there should be some.
+    func copied(limit: Int) -> [UInt8]? {
+        // A `size_t` comes in as a signed number, so that -1 is no large one here.
+        guard (0...limit).contains(len), len == 0 || ptr != nil else { return nil }
+        return Array(UnsafeBufferPointer(start: ptr, count: len))
     }
 }
 

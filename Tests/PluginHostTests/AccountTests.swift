@@ -138,6 +138,12 @@ struct AccountTests {
     @Test func secretsAreNotPrinted() {
         let client = OAuthClient(configuration: Self.settings)
         #expect(client?.secret.reveal() == "s" && client?.id == "me")
+    @Test func aCountOfFlowsThatIsNoneIsRefused() throws {
+        let scratch = try Scratch()
+        try compile("ports.c", Self.options + ["-DOAUTH_COUNT=(size_t)-1"], to: "\(scratch.path)/o.so")
+        #expect(makeHost(scratch).loadAll().first?.refusal?.contains("more than 4 oauth flows") == true)
+    }
+
         #expect("\(Secret("t0ken"))" == "(secret)" && String(reflecting: Secret("t0ken")) == "(secret)")
         var text = ""
         dump(client, to: &text)

@@ -30,8 +30,8 @@ struct LoadTests {
         ("BAD_NULL_PARAMS", "lacks its options"),
         ("BAD_PARAM_TYPE", "unknown type"),
         ("BAD_PARAM_NAME", "option whose name"),
-        ("BAD_CHOICES", "more than 25 choices"),
-        ("BAD_TOO_MANY_COMMANDS", "too many commands"),
+        ("BAD_CHOICES", "more than 25 choices"), ("BAD_LESS_CHOICES", "more than 25 choices"),
+        ("BAD_TOO_MANY_COMMANDS", "too many commands"), ("BAD_LESS_COMMANDS", "too many commands"),
     ]
 
     @Test(arguments: bad)
