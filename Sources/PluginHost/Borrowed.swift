@@ -93,8 +93,7 @@ extension PluginTrack {
 extension PluginFailure {
     init(_ raw: tb_error_v1) {
         self.init(
-            code: raw.code == TB_OK ? TB_E_INTERNAL : raw.code,
-            userText: String((raw.user_text.copied() ?? "").prefix(500)),
+            code: raw.code, userText: String((raw.user_text.copied() ?? "").prefix(500)),
             detail: String((raw.detail.copied() ?? "").prefix(1_000)))
     }
 }

@@ -49,8 +49,10 @@ struct CallTests {
         for wrong: [String: PluginValue] in [
             [:], ["word": .integer(1), "number": .integer(1), "real": .number(1), "flag": .integer(1)],
         ] {
-            await #expect(throws: PluginFailure.self) { try await host.invoke("everything", somebody, wrong) }
+            let refused = await failure { try await host.invoke("everything", somebody, wrong) }
+            #expect(refused?.code == TB_E_INVALID && refused?.userText.isEmpty == false)
         }
+        #expect(host.conditions.map(\.failures) == [0], "it was never asked")
         let unknown = await failure { try await host.invoke("nothing_such", somebody, [:]) }
         #expect(unknown?.code == TB_E_NOT_FOUND)
         host.shutdown()

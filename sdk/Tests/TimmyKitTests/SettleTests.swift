@@ -92,6 +92,13 @@ struct SettleTests {
         #expect(foreign?.code == .internal && foreign?.userText == "" && foreign?.detail == "Foreign()")
     }
 
+    /// What a person is told about is no fault of the plugin, which the host would let rest for it.
+    @Test func wordsForTheUserAreTheirMistake() {
+        #expect(Failure(userText: "Try 1:23.").code == .invalid)
+        #expect(Failure(detail: "a fault").code == .internal && Failure().code == .internal)
+        #expect(Failure(code: .internal, userText: "Sorry.").code == .internal)
+    }
+
     @Test func aRefusedMessageIsThrownAndSettles() async throws {
         let started = try Started(Answers.self)
         started.host.state.withLock { $0.refused = ["hello"] }

@@ -25,7 +25,7 @@ pub struct tb_bytes {
 }
 
 pub const TB_OK: tb_status = 0;
-/// the caller broke the contract
+/// the caller broke the contract; with a `user_text`: a person asked for what cannot be done
 pub const TB_E_INVALID: tb_status = -1;
 pub const TB_E_NOT_FOUND: tb_status = -2;
 pub const TB_E_UNSUPPORTED: tb_status = -3;
@@ -38,7 +38,10 @@ pub const TB_E_CANCELLED: tb_status = -7;
 pub const TB_E_STALE: tb_status = -8;
 pub const TB_E_TIMEOUT: tb_status = -9;
 pub const TB_E_IO: tb_status = -10;
+/// a fault of the plugin, or of the host
 pub const TB_E_INTERNAL: tb_status = -11;
+/// A call that fails with TB_E_INTERNAL, with TB_E_INVALID and no `user_text`, or by its deadline speaks
+/// against the plugin: five in a row, and the host lets it rest. No other failure does.
 #[repr(C)]
 #[derive(Clone, Copy)]
 pub struct tb_error_v1 {
