@@ -47,16 +47,26 @@ struct LaneTests {
 
         var (unused, late) = trial(60)
         #expect(late == [false])
-        unused.expire(now: 59)
-        #expect(unused.verdict == .open)
-        unused.expire(now: 60)
+        unused.expire()
         #expect(unused.verdict == .passed)
 
         var (slow, _) = trial(59, 59, 59)
-        slow.expire(now: 60)
+        slow.expire()
         #expect(slow.verdict == .open, "what began in time is waited for")
         for _ in 0..<3 { slow.failed() }
         #expect(slow.verdict == .failed)
+
+        var (left, _) = trial(59, 59, 59)
+        left.failed()
+        left.unknown()
+        left.expire()
+        left.unknown()
+        #expect(left.verdict == .passed, "what nobody waits for any more does not keep it open")
+
+        var (again, _) = trial(1, 1, 1)
+        again.unknown()
+        let more = [again.admit(now: 2), again.admit(now: 2)]
+        #expect(more == [true, false], "another one counts in its place")
     }
 
     // MARK: The lane

@@ -43,6 +43,7 @@ extension PluginHost {
             // Where nobody waited for it any more, that says nothing about the plugin.
             ledger.answered(instance.id)
             instance.breaker.withLock { $0.unknown() }
+            if isTrial { conclude(instance) { $0.unknown() } }
         default:
             ledger.answered(instance.id)
             instance.breaker.withLock { $0.succeeded() }
