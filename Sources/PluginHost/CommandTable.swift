@@ -121,6 +121,7 @@ private struct ParameterCheck {
         func refused(_ why: String) -> PluginRefusal { PluginRefusal("/\(command) \(name) \(why)") }
         let type = raw.type & ~TB_T_OPT
         guard (TB_T_STR...TB_T_ID).contains(type) else { throw refused("has an unknown type") }
+        guard raw.type != TB_T_STR | TB_T_OPT else { throw refused("is a text, and those say TB_PARAM_OPTIONAL") }
         guard let entity = entity(raw.flags, type) else { throw refused("says oddly whose id it is") }
         let choices = try choices(raw, type, refused)
         let isTyped = raw.flags & TB_PARAM_AUTOCOMPLETE != 0

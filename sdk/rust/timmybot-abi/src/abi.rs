@@ -154,7 +154,7 @@ pub const TB_T_NUM: i32 = 3;
 pub const TB_T_BOOL: i32 = 4;
 /// int64_t: the bits of a snowflake
 pub const TB_T_ID: i32 = 5;
-/// | INT, NUM, BOOL, ID: const int64_t * or const double *, NULL where left out
+/// | INT, NUM, BOOL, ID: const int64_t * or const double *, NULL where left out; never | STR
 pub const TB_T_OPT: i32 = 0x80;
 pub const TB_PARAM_AUTOCOMPLETE: u32 = 1;
 /// for TB_T_STR; the others say it by TB_T_OPT
