@@ -34,8 +34,9 @@ public struct PluginManifest: Sendable, Equatable, Codable {
         self = manifest
         guard abi == 1 else { throw PluginRefusal("it is made for plugin ABI \(abi); this host speaks 1") }
         let allowed = id.utf8.allSatisfy { (97...122).contains($0) || (48...57).contains($0) || $0 == 46 || $0 == 45 }
-        guard (1...64).contains(id.utf8.count), allowed else {
-            throw PluginRefusal("its id may only have a-z, 0-9, '.' and '-'")
+        // It begins names of files, and those that begin with a dot are passed over.
+        guard (1...64).contains(id.utf8.count), allowed, id.utf8.first.map({ $0 != 46 && $0 != 45 }) == true else {
+            throw PluginRefusal("its id may only have a-z, 0-9, '.' and '-', with a letter or digit first")
         }
         _ = try AllowedHosts(hosts ?? [])
         guard (1...32).contains(version.utf8.count) else { throw PluginRefusal("its version is missing or too long") }
