@@ -92,10 +92,12 @@ struct ELFFile {
         }
         guard table + count * size <= bytes.count else { throw PluginRefusal("the file is cut short") }
         let strings = try place(table + names * size + 24)
+        // With its zero, so that of a file without one no more is looked at than the name is long.
+        let wanted = Array(name.utf8) + [0]
         for index in 0..<count {
             let header = table + index * size
             let at = strings + Int(try number(header, 4))
-            guard at < bytes.count, bytes[at...].prefix(while: { $0 != 0 }).elementsEqual(name.utf8) else { continue }
+            guard at < bytes.count, bytes[at...].starts(with: wanted) else { continue }
             let start = try place(header + 24), length = try place(header + 32)
             guard start + length <= bytes.count else { throw PluginRefusal("the file is cut short") }
             return Array(bytes[start..<start + length])
