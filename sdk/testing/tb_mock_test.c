@@ -147,6 +147,19 @@ TB_COMMAND(world, TB_NO_PARAMS) {
     return reply->edit(host, task, &more);
 }
 
+static void got_first(void *context, const tb_store_result_v1 *r) {
+    got_store(context, r);
+    tell("asked", store->get(host, TB_STR("b"), got_store, (void *)"second"));
+}
+
+// What it is told stands in `told` when its request has returned.
+TB_COMMAND(impatient, TB_NO_PARAMS) {
+    (void)self, (void)call;
+    store->get(host, TB_STR("a"), got_first, (void *)"first");
+    if (!strstr(told, "first=0")) tell("nothing", 0);
+    return say(task, "[]");
+}
+
 TB_COMMAND(timers, TB_NO_PARAMS) {
     (void)self, (void)call;
     uint64_t other;
@@ -176,7 +189,7 @@ static const tb_command_v1 items[] = {
     TB_COMMAND_ROW(wrong, "wrong kinds"),      TB_COMMAND_ROW(settle_kept, "answers late"),
     TB_COMMAND_ROW(lies, "says no after yes"), TB_COMMAND_ROW(hangs, "does not return"),
     TB_COMMAND_ROW(world, "asks everything"),  TB_COMMAND_ROW(timers, "sets timers"),
-    TB_COMMAND_ROW(mixed, "all types"),
+    TB_COMMAND_ROW(mixed, "all types"),        TB_COMMAND_ROW(impatient, "asks and looks"),
 };
 
 static tb_status autocomplete(void *self, tb_task task, const tb_invocation_v1 *call, tb_str option, tb_str text) {
@@ -359,7 +372,7 @@ static void the_world(void) {
     tb_mock_probe(m, &(tb_probe_result_v1){ .duration_ms = 1234 });
     tb_mock_hold(m);
     tb_task task = tb_mock_command(m, "world", NULL, 0);
-    TB_CHECK(!strstr(told, "http"));  // a completion never comes before its request has returned
+    TB_CHECK(!strstr(told, "http"));  // what is held back does not come, and holds nobody up
     tb_mock_release(m);
     TB_CHECK(was_told("http=503 body=0 http=200 body=10 stream=200 body=0 read=4 read=4 read=2 closed=-7 "));
     TB_CHECK(was_told("unscripted=-9") && was_told("ftp=-1"));
@@ -383,6 +396,36 @@ static void time_passes(void) {
     tb_mock *m = started();
     tb_mock_command(m, "timers", NULL, 0);
     TB_CHECK(tb_mock_timers(m) == 2 && was_told("cancel=0 again=-8"));
+static void completions_may_come_first(void) {
+    tb_mock *m = started();
+    tb_mock_eager(m, true);
+    tb_mock_command(m, "impatient", NULL, 0);
+    TB_CHECK(was_told("first=0 asked=0 second=0 "));
+    TB_CHECK(tb_mock_finish(m, stderr) == 0);
+}
+
+static void lines_are_cut_between_characters(void) {
+    static char text[5000] = "x";
+    for (size_t i = 1; i + 1 < sizeof text; i += 2) text[i] = (char)0xC3, text[i + 1] = (char)0xA4;
+    tb_mock *m = started();
+    logs->log(host, TB_LOG_INFO, (tb_str){ text, sizeof text });
+    TB_CHECK(tb_mock_log_line(m, 0).len == 4095);
+    TB_CHECK(tb_mock_finish(m, stderr) == 0);
+}
+
+// As in the host: a track that is none costs only itself.
+static void odd_tracks_are_left_out(void) {
+    tb_mock *m = started();
+    const tb_mock_result *r = tb_mock_result_of(m, tb_mock_resolve(m, "odd", 9));
+    TB_CHECK(r->kind == TB_MOCK_RESOLVED && r->track_count == 2 && tb_is(r->tracks[1].key, "last"));
+    TB_CHECK(tb_mock_breaches(m) == 2);
+    r = tb_mock_result_of(m, tb_mock_resolve(m, "many", 9));
+    TB_CHECK(r->kind == TB_MOCK_REFUSED && r->status == TB_E_INVALID);
+    tb_invocation_v1 call = { .guild = 1 };
+    TB_CHECK(searches->search(host, &call, TB_STR("x"), 101, got_search, NULL) == TB_E_INVALID);
+    TB_CHECK(tb_mock_finish(m, NULL) == 2);
+}
+
     tb_mock_advance(m, 19);
     TB_CHECK(!strstr(told, "early"));
     tb_mock_advance(m, 100);
@@ -486,6 +529,9 @@ int main(void) {
     media();
     interaction();
     what_is_no_plugin();
+    completions_may_come_first();
+    lines_are_cut_between_characters();
+    odd_tracks_are_left_out();
     what_hangs();
     files();
     return tb_checks();

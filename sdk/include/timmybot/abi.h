@@ -8,9 +8,9 @@
 //              [any] any thread, concurrently,               asks for `lanes`), may block up to the call's deadline
 //              must not block                        [reader] one thread for each reader, may block
 //
-// A host function that takes a completion and answers TB_OK calls it exactly once, from any thread, never before it has
-// returned. Where it answers anything else, the completion is not called. What a completion is given lives until the
-// completion returns. `context` is the plugin's own and is handed back untouched.
+// A host function that takes a completion and answers TB_OK calls it exactly once, from any thread, possibly before it has
+// returned: what the completion needs must be there before. Where it answers anything else, the completion is not called.
+// What a completion is given lives until it returns. `context` is the plugin's own and is handed back untouched.
 #pragma once
 #include <stdbool.h>
 #include <stddef.h>

@@ -91,7 +91,7 @@ static store_delivery *store_begin(tb_mock *m, tb_str key, size_t least, tb_stor
 }
 
 static tb_status store_end(tb_mock *m, store_delivery *d) {
-    if (d) post_locked(&m->deliveries, deliver_store, d);
+    if (d) deliver_locked(m, deliver_store, d);
     unlock(m);
     return d ? TB_OK : TB_E_INVALID;
 }
@@ -216,7 +216,7 @@ static void post_settings_locked(tb_mock *m, uint64_t guild, tb_settings_done do
             list[d->result.count++] = (tb_setting_v1){ m->settings.items[i].key, m->settings.items[i].value };
     qsort(list, d->result.count, sizeof *list, by_setting);
     d->result.settings = list;
-    post_locked(&m->deliveries, deliver_settings, d);
+    deliver_locked(m, deliver_settings, d);
 }
 
 static tb_status settings_all(const tb_host_v1 *host, uint64_t guild, tb_settings_done done, void *context) {

@@ -691,7 +691,8 @@ pub struct tb_player_result_v1 {
     pub flags: u32,
 }
 
-/// [any] Called exactly once, after the request returned TB_OK. What it is given lives until it returns.
+/// [any] Called exactly once where the request answers TB_OK, possibly before that returns. What it is given
+/// lives until it returns.
 pub type tb_player_done = Option<unsafe extern "C" fn(context: *mut c_void, result: *const tb_player_result_v1)>;
 
 #[repr(C)]
