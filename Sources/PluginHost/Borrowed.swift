@@ -9,6 +9,17 @@ extension tb_str {
         guard let ptr, (1...limit).contains(len) else { return nil }
         return String(validating: UnsafeRawBufferPointer(start: ptr, count: len), as: UTF8.self)
     }
+
+    /// A copy of the first `limit` bytes, or up to three less where a character would be cut in two; nil where they are
+    /// not UTF-8.
+    func cut(after limit: Int) -> String? {
+        guard let ptr, len > limit else { return copied(limit: limit) }
+        let bytes = UnsafeRawBufferPointer(start: ptr, count: limit)
+        for rest in 0...3 {
+            if let text = String(validating: bytes.dropLast(rest), as: UTF8.self) { return text }
+        }
+        return nil
+    }
 }
 
 extension tb_bytes {

@@ -215,7 +215,7 @@ extension TaskTable {
                 state.answered[id]?.followUps += 1
                 return true
             }
-            guard counted else { return TB_E_INVALID }
+            guard counted else { return TB_E_RATE_LIMIT }
         }
         known.channel.update(update)
         return TB_OK

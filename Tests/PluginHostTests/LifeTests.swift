@@ -219,6 +219,8 @@ struct LifeTests {
         #expect(garbled?.code == TB_E_INVALID)
         #expect(log.contains("a message that is not text"), "\(log.all)")
         #expect(!log.all.contains { $0.unicodeScalars.contains { $0.value == 27 } })
+        let long = "\(bad.id): x" + String(repeating: "ä", count: 2_047)
+        #expect(log.all.contains(long), "cut after 4096 bytes, between two characters")
         let kept = Task { await failure { try await host.text(bad, "keep") } }
         #expect(await eventually { host.tasks.openCount == 1 && clock.sleeperCount == 1 })
         clock.advance(by: PluginHost.commandDeadline)

@@ -149,6 +149,9 @@ TB_COMMAND(garble, TB_NO_PARAMS) {
     (void)self, (void)call;
     tb_message_v1 odd = { .components_json = { "\xff\xfe", 2 } };
     logger->log(host, TB_LOG_INFO, (tb_str){ "\xff\x1b[2J", 5 });
+    static char text[5000] = "x";
+    for (size_t i = 1; i + 1 < sizeof text; i += 2) text[i] = (char)0xC3, text[i + 1] = (char)0xA4;
+    logger->log(host, TB_LOG_INFO, (tb_str){ text, sizeof text });
     return reply->send(host, task, &odd);
 }
 

@@ -3,7 +3,10 @@
 static void log_log(const tb_host_v1 *host, int32_t level, tb_str message) {
     tb_mock *m = mock_of(host);
     lock(m);
-    if (message.len > 4096) message.len = 4096;
+    if (message.len > 4096) {
+        message.len = 4096;
+        while (message.len && (message.ptr[message.len] & 0xC0) == 0x80) message.len--;  // not through a character
+    }
     log_line line = { level, copied(m, message) };
     PUSH(m->log, line);
     if (m->log_file) fprintf(m->log_file, "plugin log %d: %.*s\n", level, (int)line.text.len, line.text.ptr);

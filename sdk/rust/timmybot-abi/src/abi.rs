@@ -451,7 +451,8 @@ pub struct tb_source_v1 {
 #[repr(C)]
 #[derive(Clone, Copy)]
 pub struct tb_host_source_v1 {
-    /// [any] At most `limit` tracks count.
+    /// [any] At most `limit` tracks count, and more than 1000 are TB_E_INVALID. A track without a key, or with a
+    /// text that is not UTF-8 or longer than 2048 bytes, is left out; the others count.
     pub resolved: Option<unsafe extern "C" fn(host: *const tb_host_v1, task: tb_task, tracks: *const tb_track_v1, count: usize) -> tb_status>,
     /// [any] On TB_E_STALE the plugin keeps its reader or descriptor and closes it itself.
     pub opened: Option<unsafe extern "C" fn(host: *const tb_host_v1, task: tb_task, media: *const tb_media_v1) -> tb_status>,
@@ -505,7 +506,7 @@ pub const TB_LOG_ERROR: i32 = 4;
 #[repr(C)]
 #[derive(Clone, Copy)]
 pub struct tb_host_log_v1 {
-    /// [any] Cut after 4096 bytes; control characters are replaced.
+    /// [any] Cut after 4096 bytes, between two characters; control characters are replaced.
     pub log: Option<unsafe extern "C" fn(host: *const tb_host_v1, level: i32, message: tb_str)>,
 }
 
@@ -793,7 +794,8 @@ pub struct tb_host_reply_v1 {
     pub modal: Option<unsafe extern "C" fn(host: *const tb_host_v1, task: tb_task, modal_json: tb_str) -> tb_status>,
     /// [any] Changes the answer after `send`, as often as Discord allows; TB_E_STALE 15 minutes after the call.
     pub edit: Option<unsafe extern "C" fn(host: *const tb_host_v1, task: tb_task, message: *const tb_message_v1) -> tb_status>,
-    /// [any] One more message after `send`, at most 5 for each call; TB_E_STALE 15 minutes after the call.
+    /// [any] One more message after `send`, at most 5 for each call and then TB_E_RATE_LIMIT; TB_E_STALE 15 minutes
+    /// after the call.
     pub follow_up: Option<unsafe extern "C" fn(host: *const tb_host_v1, task: tb_task, message: *const tb_message_v1) -> tb_status>,
     /// [any] Settles an autocomplete task; at most 25 count.
     pub choices: Option<unsafe extern "C" fn(host: *const tb_host_v1, task: tb_task, choices: *const tb_choice_v1, count: usize) -> tb_status>,
@@ -820,7 +822,7 @@ pub type tb_search_done = Option<unsafe extern "C" fn(context: *mut c_void, resu
 #[repr(C)]
 #[derive(Clone, Copy)]
 pub struct tb_host_search_v1 {
-    /// [any] `query` up to 2048 bytes, `limit` 1 to 100. Slow sources are left out after 2 s.
+    /// [any] `query` up to 2048 bytes, `limit` 1 to 100, else TB_E_INVALID. Slow sources are left out after 2 s.
     pub search: Option<unsafe extern "C" fn(host: *const tb_host_v1, call: *const tb_invocation_v1, query: tb_str, limit: u32, done: tb_search_done, context: *mut c_void) -> tb_status>,
 }
 
