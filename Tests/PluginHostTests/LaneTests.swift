@@ -125,11 +125,13 @@ struct LaneTests {
             await lane.perform(
                 "call", within: .seconds(1), clock: clock, late: { found in holder.expiry.withLock { $0 = found } }
             ) {
+                holder.isEntered.store(true, ordering: .relaxed)
                 gate.wait()
                 return 1
             }
         }
-        #expect(await eventually { clock.sleeperCount == 1 })
+        // Only a call whose turn has come can hang.
+        #expect(await eventually { holder.isEntered.load(ordering: .relaxed) && clock.sleeperCount == 1 })
         clock.advance(by: .seconds(1))
         #expect(await late.value == nil)
         #expect(holder.expiry.withLock { $0 } == .hangs)
@@ -140,6 +142,7 @@ struct LaneTests {
 
     private final class Holder: Sendable {
         let expiry: Mutex<Lane.Expiry?>
+        let isEntered = Atomic(false)
         init(expiry: consuming sending Mutex<Lane.Expiry?>) { self.expiry = expiry }
     }
 
