@@ -5,7 +5,7 @@
 #   TESTS = test.c                    # optional: a program that uses testing/tb_mock.h
 #   include $(TIMMYBOT_SDK)/plugin.mk
 #
-# `make` builds NAME.so, `make test` builds and runs the test under ASan and UBSan, where the compiler has them.
+# `make` builds NAME.so, `make test` builds the test and runs it, in both orders of completions, under ASan and UBSan, where the compiler has them.
 # MODULE_CFLAGS, MODULE_CXXFLAGS and MODULE_LIBS add to what is here. Needs GNU make and GCC or Clang.
 ifndef TIMMYBOT_SDK
 $(error Set TIMMYBOT_SDK to the folder of the TimmyBot SDK, for example: make TIMMYBOT_SDK=~/timmybot/sdk)
@@ -53,8 +53,10 @@ build/test/%.cpp.o: %.cpp $(TB_HEADERS) $(TIMMYBOT_SDK)/testing/tb_mock.h
 plugin-test: $(TB_TEST_OBJECTS)
 	$(TB_LINK) $(SANITIZE) $(TB_TEST_OBJECTS) -o $@ -pthread -ldl -lm $(MODULE_LIBS)
 
+# Twice: the second time each completion comes before the request that it answers has returned.
 test: plugin-test
 	./plugin-test
+	TB_MOCK_EAGER=1 ./plugin-test
 
 clean:
 	rm -rf build $(NAME).so plugin-test

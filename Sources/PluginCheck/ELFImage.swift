@@ -28,6 +28,8 @@ struct ELFImage {
     let versions: [String]
     private let bytes: [UInt8]
 
+    private static let maximumEntries = 4_096
+
     static let native: UInt16 = {
         #if arch(x86_64)
             62
@@ -70,10 +72,9 @@ struct ELFImage {
     func section(_ name: String) -> [UInt8]? { sections[name].map { Array(bytes[$0]) } }
 
     private static func segments(_ file: ELFBytes) throws -> [Segment] {
-        let table = try file.number(32, 8), size = Int(try file.number(54, 2)), count = Int(try file.number(56, 2))
-        guard size >= 56, count <= 1_024, let table = Int(exactly: table) else {
-            throw ELFError(description: "its program headers are broken")
-        }
+        let size = Int(try file.number(54, 2)), count = Int(try file.number(56, 2))
+        guard size >= 56, count <= 1_024 else { throw ELFError(description: "its program headers are broken") }
+        let table = try file.range(try file.number(32, 8), UInt64(count * size)).lowerBound
         return try (0..<count).map { index in
             let at = table + index * size
             return Segment(
@@ -86,9 +87,8 @@ struct ELFImage {
     /// Sections by name; the dynamic symbol table also under "*dynsym", whatever it is called.
     private static func sections(_ file: ELFBytes) throws -> [String: Range<Int>] {
         let count = Int(try file.number(60, 2)), size = Int(try file.number(58, 2))
-        guard count > 0, size >= 64, count <= 4_096, let table = Int(exactly: try file.number(40, 8)) else {
-            return [:]
-        }
+        guard count > 0, size >= 64, count <= 4_096 else { return [:] }
+        let table = try file.range(try file.number(40, 8), UInt64(count * size)).lowerBound
         let names = try file.range(try file.number(table + Int(try file.number(62, 2)) * size + 24, 8), 0)
         var found: [String: Range<Int>] = [:]
         for index in 0..<count {
@@ -111,6 +111,9 @@ struct ELFImage {
         for at in stride(from: range.lowerBound, to: range.upperBound - 15, by: 16) {
             let tag = Int64(bitPattern: try file.number(at, 8))
             if tag == 0 { break }
+            guard entries.count < maximumEntries else {
+                throw ELFError(description: "it has too many entries in its dynamic section")
+            }
             entries.append((tag, try file.number(at + 8, 8)))
         }
         return entries
@@ -161,10 +164,8 @@ struct ELFTables {
     }
 
     func string(_ place: UInt64) throws -> String {
-        guard let table = value(5), let place = Int(exactly: place) else {
-            throw ELFError(description: "it has no string table")
-        }
-        return try file.string(try offset(table) + place)
+        guard let table = value(5) else { throw ELFError(description: "it has no string table") }
+        return try file.string(try file.range(UInt64(try offset(table)), place).upperBound)
     }
 
     /// Defined symbols of the dynamic symbol table, whose length only its section tells.

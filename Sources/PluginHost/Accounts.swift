@@ -25,15 +25,16 @@ extension PluginHost {
         try await services.accounts.poll(link: link, user: user)
     }
 
-    /// What the platform sent to the callback address.
+    /// What the platform sent to the callback address, by a browser.
     public func completeLink(state: String, code: String) async throws(PluginFailure) -> String {
-        try await services.accounts.complete(state: state, code: code)
+        try await services.accounts.complete(state: state, code: code, user: nil)
     }
 
-    /// The address that the browser ended at, pasted by a user whose browser cannot reach the callback page.
-    public func completeLink(pasted: String) async throws(PluginFailure) -> String {
+    /// The address that the browser ended at, pasted by a user whose browser cannot reach the callback page. Of a link that
+    /// somebody else began it is `TB_E_NOT_FOUND`, and that link goes on.
+    public func completeLink(pasted: String, user: UInt64) async throws(PluginFailure) -> String {
         let callback = try OAuthCallback(pasted)
-        return try await services.accounts.complete(state: callback.state, code: callback.code)
+        return try await services.accounts.complete(state: callback.state, code: callback.code, user: user)
     }
 
     /// False where no account was linked.

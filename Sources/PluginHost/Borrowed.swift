@@ -5,9 +5,29 @@ extension tb_str {
 
     /// A bounded copy; nil where the bytes are not UTF-8 or the string is absurdly long.
     func copied(limit: Int = maximumLength) -> String? {
-        guard len > 0 else { return "" }
-        guard let ptr, len <= limit else { return nil }
+        guard len != 0 else { return "" }
+        guard let ptr, (1...limit).contains(len) else { return nil }
         return String(validating: UnsafeRawBufferPointer(start: ptr, count: len), as: UTF8.self)
+    }
+
+    /// A copy of the first `limit` bytes, or up to three less where a character would be cut in two; nil where they are
+    /// not UTF-8.
+    func cut(after limit: Int) -> String? {
+        guard let ptr, len > limit else { return copied(limit: limit) }
+        let bytes = UnsafeRawBufferPointer(start: ptr, count: limit)
+        for rest in 0...3 {
+            if let text = String(validating: bytes.dropLast(rest), as: UTF8.self) { return text }
+        }
+        return nil
+    }
+}
+
+extension tb_bytes {
+    /// A bounded copy; nil where there are more, or none where there should be some.
+    func copied(limit: Int) -> [UInt8]? {
+        // A `size_t` comes in as a signed number, so that -1 is no large one here.
+        guard (0...limit).contains(len), len == 0 || ptr != nil else { return nil }
+        return Array(UnsafeBufferPointer(start: ptr, count: len))
     }
 }
 
@@ -84,8 +104,7 @@ extension PluginTrack {
 extension PluginFailure {
     init(_ raw: tb_error_v1) {
         self.init(
-            code: raw.code == TB_OK ? TB_E_INTERNAL : raw.code,
-            userText: String((raw.user_text.copied() ?? "").prefix(500)),
+            code: raw.code, userText: String((raw.user_text.copied() ?? "").prefix(500)),
             detail: String((raw.detail.copied() ?? "").prefix(1_000)))
     }
 }

@@ -34,11 +34,12 @@ final class CallLedger: Sendable {
     func answered(_ plugin: String) { book.withLock { $0[plugin, default: PluginCounters()].calls += 1 } }
     func refused(_ plugin: String) { book.withLock { $0[plugin, default: PluginCounters()].refused += 1 } }
 
-    func failed(_ plugin: String, _ failure: PluginFailure) {
+    /// - Parameter isTimeout: whether it is one for not answering in time.
+    func failed(_ plugin: String, _ failure: PluginFailure, isTimeout: Bool = false) {
         book.withLock { book in
             book[plugin, default: PluginCounters()].calls += 1
             book[plugin, default: PluginCounters()].failures += 1
-            if failure.code == TB_E_TIMEOUT { book[plugin, default: PluginCounters()].timeouts += 1 }
+            if isTimeout { book[plugin, default: PluginCounters()].timeouts += 1 }
             book[plugin, default: PluginCounters()].lastFailure = String(failure.detail.prefix(200))
         }
     }

@@ -42,7 +42,7 @@ extension PluginHost {
 
     func commands(of instance: PluginInstance) throws(PluginRefusal) -> [PluginCommand] {
         guard let table = instance.commandTable else { return [] }
-        guard table.count <= 100, let items = table.items else {
+        guard (0...100).contains(table.count), let items = table.items else {
             throw PluginRefusal("it has too many commands, or none")
         }
         var commands: [PluginCommand] = []
@@ -121,6 +121,7 @@ private struct ParameterCheck {
         func refused(_ why: String) -> PluginRefusal { PluginRefusal("/\(command) \(name) \(why)") }
         let type = raw.type & ~TB_T_OPT
         guard (TB_T_STR...TB_T_ID).contains(type) else { throw refused("has an unknown type") }
+        guard raw.type != TB_T_STR | TB_T_OPT else { throw refused("is a text, and those say TB_PARAM_OPTIONAL") }
         guard let entity = entity(raw.flags, type) else { throw refused("says oddly whose id it is") }
         let choices = try choices(raw, type, refused)
         let isTyped = raw.flags & TB_PARAM_AUTOCOMPLETE != 0
@@ -157,7 +158,7 @@ private struct ParameterCheck {
     private func choices(_ raw: tb_param_v1, _ type: Int32, _ refused: (String) -> PluginRefusal) throws(PluginRefusal)
         -> [PluginChoice]
     {
-        guard raw.choice_count <= 25 else { throw refused("has more than 25 choices") }
+        guard (0...25).contains(raw.choice_count) else { throw refused("has more than 25 choices") }
         guard let start = raw.choices, raw.choice_count > 0 else { return [] }
         guard type <= TB_T_NUM else { throw refused("cannot have choices") }
         var choices: [PluginChoice] = []

@@ -34,8 +34,9 @@ public struct PluginManifest: Sendable, Equatable, Codable {
         self = manifest
         guard abi == 1 else { throw PluginRefusal("it is made for plugin ABI \(abi); this host speaks 1") }
         let allowed = id.utf8.allSatisfy { (97...122).contains($0) || (48...57).contains($0) || $0 == 46 || $0 == 45 }
-        guard (1...64).contains(id.utf8.count), allowed else {
-            throw PluginRefusal("its id may only have a-z, 0-9, '.' and '-'")
+        // It begins names of files, and those that begin with a dot are passed over.
+        guard (1...64).contains(id.utf8.count), allowed, id.utf8.first.map({ $0 != 46 && $0 != 45 }) == true else {
+            throw PluginRefusal("its id may only have a-z, 0-9, '.' and '-', with a letter or digit first")
         }
         _ = try AllowedHosts(hosts ?? [])
         guard (1...32).contains(version.utf8.count) else { throw PluginRefusal("its version is missing or too long") }
@@ -91,10 +92,12 @@ struct ELFFile {
         }
         guard table + count * size <= bytes.count else { throw PluginRefusal("the file is cut short") }
         let strings = try place(table + names * size + 24)
+        // With its zero, so that of a file without one no more is looked at than the name is long.
+        let wanted = Array(name.utf8) + [0]
         for index in 0..<count {
             let header = table + index * size
             let at = strings + Int(try number(header, 4))
-            guard at < bytes.count, bytes[at...].prefix(while: { $0 != 0 }).elementsEqual(name.utf8) else { continue }
+            guard at < bytes.count, bytes[at...].starts(with: wanted) else { continue }
             let start = try place(header + 24), length = try place(header + 32)
             guard start + length <= bytes.count else { throw PluginRefusal("the file is cut short") }
             return Array(bytes[start..<start + length])

@@ -15,6 +15,12 @@ extension PluginHost {
             throw PluginFailure(
                 code: TB_E_NOT_FOUND, userText: "This command is gone.", detail: "no plugin has /\(name)")
         }
+        // Discord goes on offering what it was told for a while after a command has changed: not the plugin's fault.
+        if let odd = command.parameters.first(where: { !$0.takes(arguments[$0.name]) }) {
+            throw PluginFailure(
+                code: TB_E_INVALID, userText: "This command has changed. Please try again in a moment.",
+                detail: "/\(name): \(odd.name) is missing or of another kind")
+        }
         let outcome = await ask(command.instance, channel) { instance, task in
             command.run(instance, task, call, arguments)
         }
@@ -112,11 +118,7 @@ extension PluginCommand {
         }
         Breadcrumb.detail("/\(name)")
         let lent = Lent()
-        var values: [tb_value_v1] = []
-        for parameter in parameters {
-            guard let value = Self.value(arguments[parameter.name], parameter, lent) else { return TB_E_INVALID }
-            values.append(value)
-        }
+        let values = parameters.map { Self.value(arguments[$0.name], $0, lent) }
         var invocation = lent.invocation(call, command: name)
         return withExtendedLifetime(lent) {
             if let handler = raw.handler, let typed { return typed.call(handler, instance, task, &invocation, values) }
@@ -124,19 +126,29 @@ extension PluginCommand {
         }
     }
 
-    /// Nil where a required value is missing or of the wrong kind.
-    private static func value(_ given: PluginValue?, _ parameter: Parameter, _ lent: Lent) -> tb_value_v1? {
+    /// Of what the parameter takes.
+    private static func value(_ given: PluginValue?, _ parameter: Parameter, _ lent: Lent) -> tb_value_v1 {
         var value = tb_value_v1(type: parameter.type, present: 0, i: 0, f: 0, s: tb_str(ptr: nil, len: 0))
-        guard let given else { return parameter.isOptional ? value : nil }
+        guard let given else { return value }
         value.present = 1
-        switch (parameter.type, given) {
-        case (TB_T_STR, .string(let text)): value.s = lent.string(text)
-        case (TB_T_NUM, .number(let number)): value.f = number
-        case (TB_T_NUM, .integer(let number)): value.f = Double(number)
-        case (TB_T_INT, .integer(let number)), (TB_T_BOOL, .integer(let number)), (TB_T_ID, .integer(let number)):
-            value.i = number
-        default: return nil
+        switch given {
+        case .string(let text): value.s = lent.string(text)
+        case .number(let number): value.f = number
+        case .integer(let number) where parameter.type == TB_T_NUM: value.f = Double(number)
+        case .integer(let number): value.i = number
         }
         return value
+    }
+}
+
+extension PluginCommand.Parameter {
+    /// False where a required value is missing, or one is of the wrong kind.
+    fileprivate func takes(_ value: PluginValue?) -> Bool {
+        switch value {
+        case nil: isOptional
+        case .string: type == TB_T_STR
+        case .number: type == TB_T_NUM
+        case .integer: type != TB_T_STR
+        }
     }
 }

@@ -37,8 +37,9 @@ public struct PluginFailure: Error, Sendable, Equatable {
     /// For the operator.
     public let detail: String
 
+    /// - Parameter code: what is none of this host's codes counts as `TB_E_INTERNAL`, as the ABI says; so does no failure.
     public init(code: Int32 = TB_E_INTERNAL, userText: String = "", detail: String) {
-        self.code = code
+        self.code = (TB_E_INTERNAL...TB_E_INVALID).contains(code) ? code : TB_E_INTERNAL
         self.userText = userText
         self.detail = detail
     }

@@ -13,6 +13,9 @@ enum TaskOutcome: Sendable {
     case lyrics(PluginLyrics)
     case healthy(note: String)
     case failed(PluginFailure)
+    /// Its time was over, or its plugin hangs: the host's word. A plugin that gives up waiting for somebody else says
+    /// `TB_E_TIMEOUT` too, which is `failed`.
+    case overdue(PluginFailure)
 }
 
 /// What a task may be settled with.
@@ -98,12 +101,12 @@ final class TaskTable: Sendable {
                     kind: kind, owner: owner, started: now, channel: channel, continuation: continuation, hint: hint,
                     due: now + deadline)
                 add(id, entry)
-                if Task.isCancelled { abandon(id, Self.cancelled(owner)) }
+                if Task.isCancelled { abandon(id, .failed(Self.cancelled(owner))) }
                 guard isOpen(id) else { return }
                 start(id)
             }
         } onCancel: {
-            abandon(id, Self.cancelled(owner))
+            abandon(id, .failed(Self.cancelled(owner)))
         }
     }
 
@@ -143,15 +146,16 @@ final class TaskTable: Sendable {
         }
         for (id, entry) in over.sorted(by: { $0.id < $1.id }) {
             let waited = entry.due - entry.started
-            abandon(id, PluginFailure(code: TB_E_TIMEOUT, detail: "\(entry.owner): no answer within \(waited)"))
+            let failure = PluginFailure(code: TB_E_TIMEOUT, detail: "\(entry.owner): no answer within \(waited)")
+            abandon(id, .overdue(failure))
         }
     }
 
     /// Ends a task from the host's side, and hints it to the plugin.
-    private func abandon(_ id: tb_task, _ failure: PluginFailure) {
+    private func abandon(_ id: tb_task, _ outcome: TaskOutcome) {
         guard let entry = state.withLock({ $0.entries.removeValue(forKey: id) }) else { return }
         entry.hint?(id)
-        entry.continuation.resume(returning: .failed(failure))
+        entry.continuation.resume(returning: outcome)
     }
 
     /// Settles a task of the right kind; `TB_E_STALE` where it is over, `TB_E_INVALID` where the outcome does not fit it.
@@ -211,7 +215,7 @@ extension TaskTable {
                 state.answered[id]?.followUps += 1
                 return true
             }
-            guard counted else { return TB_E_INVALID }
+            guard counted else { return TB_E_RATE_LIMIT }
         }
         known.channel.update(update)
         return TB_OK
@@ -244,8 +248,8 @@ extension TaskTable.State {
 extension TaskKind {
     fileprivate func takes(_ outcome: TaskOutcome) -> Bool {
         switch (self, outcome) {
-        case (_, .failed), (.command, .reply), (.command, .modal), (.autocomplete, .choices), (.resolve, .tracks),
-            (.open, .media), (.artwork, .artwork), (.lyrics, .lyrics), (.health, .healthy):
+        case (_, .failed), (_, .overdue), (.command, .reply), (.command, .modal), (.autocomplete, .choices),
+            (.resolve, .tracks), (.open, .media), (.artwork, .artwork), (.lyrics, .lyrics), (.health, .healthy):
             true
         default: false
         }

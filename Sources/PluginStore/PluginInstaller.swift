@@ -47,13 +47,14 @@ public struct PluginInstaller: Sendable {
     }
 
     public func install(_ offer: Offer, _ options: Options = Options()) throws(PluginStoreError) -> Outcome {
+        // Bytes that nobody vouches for are not even read.
+        let (key, comment) = try vouch(offer, options)
         let inspection: PluginInspection
         do throws(PluginRefusal) {
             inspection = try PluginInspection(offer.bytes)
         } catch {
             throw PluginStoreError("it cannot be installed: \(error)")
         }
-        let (key, comment) = try vouch(offer, options)
         let version = inspection.manifest.version
         guard version.utf8.allSatisfy(Self.isVersionByte) else {
             throw PluginStoreError("its version may only have letters, digits, '.', '+' and '-'")
@@ -104,7 +105,8 @@ public struct PluginInstaller: Sendable {
         return (try signature.verify(offer.bytes, keys: keys), String(signature.trustedComment.prefix(300)))
     }
 
-    /// What is there may not be made older by accident, nor exchanged for other code of the same version.
+    /// What is there may not be made older by accident. Other code of the same version may take its place: authors build
+    /// the same version more than once.
     private func checkOrder(
         _ inspection: PluginInspection, _ lock: PluginLock, _ options: Options
     ) throws(PluginStoreError) {
@@ -119,13 +121,22 @@ public struct PluginInstaller: Sendable {
         let names = Set(inspection.commandNames)
         guard !names.isEmpty else { return }
         let id = inspection.manifest.id
-        let files = lock.plugins.map { "\(store.installedDirectory)/\($0.file)" } + PluginHost.files(in: folder)
-        for file in files {
-            guard let other = try? PluginInspection(file: file), other.manifest.id != id,
-                let taken = names.intersection(other.commandNames).min()
-            else { continue }
-            throw PluginStoreError(
-                "its command /\(taken) is taken by \(other.manifest.id); remove or disable that one first")
+        for other in others(than: id, lock) {
+            guard let taken = names.intersection(other.commandNames).min() else { continue }
+            let remedy = lock[other.manifest.id] == nil ? "disable" : "remove or disable"
+            throw PluginStoreError("its command /\(taken) is taken by \(other.manifest.id); \(remedy) that one first")
         }
+    }
+
+    /// The other plugins that would be loaded: neither what is disabled nor what an installed one takes the place of.
+    private func others(than id: String, _ lock: PluginLock) -> [PluginInspection] {
+        let installed = lock.plugins.filter { $0.enabled && $0.id != id }.compactMap {
+            try? PluginInspection(file: "\(store.installedDirectory)/\($0.file)")
+        }
+        let own = PluginHost.files(in: folder).compactMap { try? PluginInspection(file: $0) }.filter {
+            let other = $0.manifest.id
+            return other != id && lock[other] == nil && !lock.disabled.contains(other)
+        }
+        return installed + own
     }
 }

@@ -41,14 +41,20 @@ public struct PluginLock: Sendable, Equatable, Codable {
     /// An empty one where there is no file.
     static func read(_ path: String) throws(PluginStoreError) -> PluginLock {
         guard let data = try AtomicFile.read(path, limit: maximumSize) else { return PluginLock() }
-        guard let lock = try? JSONDecoder().decode(PluginLock.self, from: data), lock.format == 1,
-            lock.plugins.count <= maximumCount, lock.disabled.count <= maximumCount,
-            lock.plugins.allSatisfy({ !$0.file.contains("/") && !$0.file.hasPrefix(".") })
-        else { throw PluginStoreError("\(path) is not a lockfile that this version understands") }
+        guard let lock = try? JSONDecoder().decode(PluginLock.self, from: data), lock.isSound else {
+            throw PluginStoreError("\(path) is not a lockfile that this version understands")
+        }
         return lock
     }
 
+    private var isSound: Bool {
+        format == 1 && plugins.count <= Self.maximumCount && disabled.count <= Self.maximumCount
+            && plugins.allSatisfy { !$0.file.contains("/") && !$0.file.hasPrefix(".") }
+    }
+
+    /// Writes nothing that `read` would not take.
     func write(_ path: String) throws(PluginStoreError) {
+        guard isSound else { throw PluginStoreError("\(path) would not be understood any more; it is left as it was") }
         var sorted = self
         sorted.plugins.sort { $0.id < $1.id }
         sorted.disabled = Set(disabled).sorted()

@@ -65,7 +65,11 @@ static void parameter(const tb_command_v1 *command, size_t index) {
     if (!is_text(param->text))
         FAULT("/%.*s %.*s needs a description of 1 to 100 characters", n, command->name.ptr, p, param->name.ptr);
     int type = param->type & ~TB_T_OPT;
-    if (type < TB_T_STR || type > TB_T_ID || (param->type & ~(TB_T_OPT | 0x7f)) || (type == TB_T_STR && (param->type & TB_T_OPT))) {
+    if (param->type == (TB_T_STR | TB_T_OPT)) {
+        FAULT("/%.*s %.*s is a text, and those say TB_PARAM_OPTIONAL instead of TB_T_OPT", n, command->name.ptr, p, param->name.ptr);
+        return;
+    }
+    if (type < TB_T_STR || type > TB_T_ID || (param->type & ~(TB_T_OPT | 0x7f))) {
         FAULT("/%.*s %.*s has the unknown type %d", n, command->name.ptr, p, param->name.ptr, param->type);
         return;
     }

@@ -137,6 +137,8 @@ static const tb_param_v1 odd_params[] = {
             ),
 #if defined(FAULT_PARAM_TYPE)
         .type = 77,
+#elif defined(FAULT_PARAM_OPTION)
+        .type = TB_T_STR | TB_T_OPT,
 #else
         .type = TB_T_STR,
 #endif

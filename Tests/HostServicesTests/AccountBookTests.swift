@@ -60,7 +60,7 @@ struct AccountBookTests {
             return
         }
         platform.challenge(from: url)
-        #expect(try await book.complete(state: state, code: "the-code") == "granted")
+        #expect(try await book.complete(state: state, code: "the-code", user: nil) == "granted")
     }
 
     // MARK: Pages
@@ -76,15 +76,32 @@ struct AccountBookTests {
         }
         #expect(url.contains("code_challenge_method=S256") && url.contains("state=\(state)") && seconds == 600)
         platform.challenge(from: url)
-        #expect(await failure { try await book.complete(state: "guessed", code: "the-code") }?.code == TB_E_NOT_FOUND)
+        #expect(
+            await failure { try await book.complete(state: "guessed", code: "the-code", user: nil) }?.code
+                == TB_E_NOT_FOUND)
         #expect(platform.server.requests.isEmpty, "a wrong state asks nobody")
-        #expect(try await book.complete(state: state, code: "the-code") == "granted")
-        #expect(await failure { try await book.complete(state: state, code: "the-code") }?.code == TB_E_NOT_FOUND)
+        #expect(try await book.complete(state: state, code: "the-code", user: nil) == "granted")
+        #expect(
+            await failure { try await book.complete(state: state, code: "the-code", user: nil) }?.code == TB_E_NOT_FOUND
+        )
         let header = try await book.authorization(try provider(.authorizationCode), user: 7)
         #expect(header.reveal() == "Bearer access-1")
         #expect(
             await failure { try await book.authorization(try provider(.authorizationCode), user: 8) }?.code == TB_E_AUTH
         )
+        await done()
+    }
+
+    /// Whoever pastes the address of somebody else's link neither gets their account nor takes the link from them.
+    @Test func onlyWhoBeganALinkMayPasteItsEnd() async throws {
+        let book = book()
+        guard case .page(let url, let state, _) = try await book.begin(try provider(.authorizationCode), user: 7) else {
+            return
+        }
+        platform.challenge(from: url)
+        let stranger = await failure { try await book.complete(state: state, code: "the-code", user: 8) }
+        #expect(stranger?.code == TB_E_NOT_FOUND && platform.server.requests.isEmpty)
+        #expect(try await book.complete(state: state, code: "the-code", user: 7) == "granted")
         await done()
     }
 
@@ -95,7 +112,9 @@ struct AccountBookTests {
             return
         }
         platform.challenge(from: "?code_challenge=of-somebody-else")
-        #expect(await failure { try await book.complete(state: state, code: "the-code") }?.code == TB_E_NOT_FOUND)
+        #expect(
+            await failure { try await book.complete(state: state, code: "the-code", user: nil) }?.code == TB_E_NOT_FOUND
+        )
         await done()
     }
 
@@ -109,7 +128,9 @@ struct AccountBookTests {
             await failure { try await book.begin(try provider(.authorizationCode), user: 7) }?.code == TB_E_RATE_LIMIT)
         _ = try await book.begin(try provider(.authorizationCode), user: 8)
         time.advance(600_000)
-        #expect(await failure { try await book.complete(state: state, code: "the-code") }?.code == TB_E_NOT_FOUND)
+        #expect(
+            await failure { try await book.complete(state: state, code: "the-code", user: nil) }?.code == TB_E_NOT_FOUND
+        )
         _ = try await book.begin(try provider(.authorizationCode), user: 7)
         let none = self.book(callback: "")
         #expect(
@@ -261,7 +282,7 @@ struct AccountBookTests {
             return
         }
         platform.challenge(from: url)
-        #expect(await failure { try await book.complete(state: state, code: "the-code") }?.code == TB_E_IO)
+        #expect(await failure { try await book.complete(state: state, code: "the-code", user: nil) }?.code == TB_E_IO)
         #expect(
             await failure { try await book.authorization(try provider(.authorizationCode), user: 8) }?.code == TB_E_AUTH
         )

@@ -113,6 +113,20 @@ struct OAuthMachineTests {
         Link(try #require(DeviceLink(status: 200, body: json(body), now: 0)))
     }
 
+    /// Whatever a platform asks for, an answer comes of it.
+    @Test(arguments: [
+        ("9223372036854775807", UInt64(120_000)), ("-9223372036854775808", 1_000), ("18446744073709551615", nil),
+        ("1e300", nil), ("\"9223372036854775807\"", 120_000), ("0", 1_000), ("\"soon\"", 5_000), ("7", 7_000),
+    ])
+    func intervalsAreBounded(_ interval: String, _ expected: UInt64?) throws {
+        let body = Self.device.replacing("\"interval\":5", with: "\"interval\":\(interval)")
+        let link = try Self.link(body)
+        if let expected { #expect(link.interval == expected) }
+        #expect((1_000...120_000).contains(link.interval))
+        let long = Self.device.replacing("\"expires_in\":1800", with: "\"expires_in\":\(interval)")
+        _ = DeviceLink(status: 200, body: Self.json(long), now: 0)
+    }
+
     @Test func theDeviceIsToldWhatToShow() throws {
         let google = try #require(DeviceLink(status: 200, body: Self.json(Self.device), now: 0))
         #expect(google.userCode == "GQVQ-JKEC" && google.url == "https://www.google.com/device")

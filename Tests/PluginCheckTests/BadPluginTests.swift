@@ -57,7 +57,7 @@ struct BadPluginTests {
         Fault("NO_PARAMS", "L2.commands", "lacks"), Fault("NO_HANDLER", "L2.commands", "nothing to call"),
         Fault("PARAM_NAME", "L2.commands", "option 1"), Fault("PARAM_TEXT", "L2.commands", "description"),
         Fault("PARAM_TYPE", "L2.commands", "type 77"), Fault("PARAM_TWICE", "L2.commands", "two options"),
-        Fault("CHOICES", "L2.commands", "26 choices"),
+        Fault("PARAM_OPTION", "L2.commands", "TB_PARAM_OPTIONAL"), Fault("CHOICES", "L2.commands", "26 choices"),
         Fault("CHOICES_AND_AUTOCOMPLETE", "L2.commands", "one of them"),
         Fault("NO_AUTOCOMPLETE", "L2.commands", "autocomplete"), Fault("BOUNDS", "L2.commands", "bounds"),
         Fault("SOURCE_HALF", "L2.source", "open"), Fault("ANSWERS_EVERYTHING", "L2.extensions", "nobody has"),

@@ -50,6 +50,25 @@ struct FileTests {
         #expect((try? ELFImage(whole)) != nil)
     }
 
+    /// Addresses and lengths at the ends of what a number can be.
+    @Test(arguments: [UInt64(Int.max), UInt64(Int.max) - 64, .max, UInt64(Int.max) + 1])
+    func numbersThatOverflow(_ value: UInt64) throws {
+        let scratch = try Scratch()
+        let whole = Array(try Data(contentsOf: URL(fileURLWithPath: build(in: scratch))))
+        let huge = (0..<8).map { UInt8(truncatingIfNeeded: value >> (8 * $0)) }
+        func bent(_ place: Int) -> [UInt8] {
+            var bytes = whole
+            bytes.replaceSubrange(place..<place + 8, with: huge)
+            return bytes
+        }
+        for place in [32, 40] { #expect(throws: ELFError.self) { try ELFImage(bent(place)) } }
+        // The dynamic section's: tags of sixteen bytes each, of which DT_NEEDED is the first.
+        let section = try #require(try ELFImage(whole).sections[".dynamic"])
+        #expect(whole[section.lowerBound] == 1)
+        #expect(throws: ELFError.self) { try ELFImage(bent(section.lowerBound + 8)) }
+        for place in stride(from: section.lowerBound, to: section.upperBound, by: 8) { _ = try? ELFImage(bent(place)) }
+    }
+
     @Test func whatCannotBeRun() throws {
         #expect(throws: PluginCheck.CannotRun.self) { try check("/nowhere/plugin.so") }
         let options = PluginCheck.Options(program: "/nowhere/timmybot-check", libraryPath: "")

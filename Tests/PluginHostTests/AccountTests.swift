@@ -25,7 +25,9 @@ struct AccountTests {
         func poll(link: UInt64, user: UInt64) async throws(PluginFailure) -> LinkProgress {
             .pending(milliseconds: link)
         }
-        func complete(state: String, code: String) async throws(PluginFailure) -> String { "\(state) \(code)" }
+        func complete(state: String, code: String, user: UInt64?) async throws(PluginFailure) -> String {
+            "\(state) \(code) \(user ?? 0)"
+        }
         func unlink(_ provider: OAuthProvider, user: UInt64) async throws(PluginFailure) -> Bool { user == 7 }
         func scopes(_ provider: OAuthProvider, user: UInt64) async throws(PluginFailure) -> String {
             try check(provider, user)
@@ -104,8 +106,9 @@ struct AccountTests {
             #expect(error?.code == code)
         }
         #expect(try await host.pollLink(5, user: 7) == .pending(milliseconds: 5))
-        #expect(try await host.completeLink(state: "s", code: "c") == "s c")
-        #expect(try await host.completeLink(pasted: "http://127.0.0.1/cb?code=a%2Fb&state=x-y#f") == "x-y a/b")
+        #expect(try await host.completeLink(state: "s", code: "c") == "s c 0")
+        let pasted = "http://127.0.0.1/cb?code=a%2Fb&state=x-y#f"
+        #expect(try await host.completeLink(pasted: pasted, user: 7) == "x-y a/b 7")
         #expect(try await host.unlink(plugin: id, flow: "code", user: 7))
         host.shutdown()
     }
@@ -133,6 +136,12 @@ struct AccountTests {
         }
         let reasons = makeHost(scratch).loadAll().map { $0.refusal ?? "loaded" }
         #expect(reasons.count == 3 && reasons.allSatisfy { $0.contains("oauth flow code needs a https") }, "\(reasons)")
+    }
+
+    @Test func aCountOfFlowsThatIsNoneIsRefused() throws {
+        let scratch = try Scratch()
+        try compile("ports.c", Self.options + ["-DOAUTH_COUNT=(size_t)-1"], to: "\(scratch.path)/o.so")
+        #expect(makeHost(scratch).loadAll().first?.refusal?.contains("more than 4 oauth flows") == true)
     }
 
     @Test func secretsAreNotPrinted() {

@@ -37,6 +37,7 @@ struct CommandTableTests {
     private static let bad: [(String, [String], String)] = [
         ("PARAM(\"a\", TB_T_STR, TB_PARAM_USER, 0, 0)", [], "whose id"),
         ("PARAM(\"a\", TB_T_ID, TB_PARAM_USER | TB_PARAM_CHANNEL, 0, 0)", [], "whose id"),
+        ("PARAM(\"a\", TB_T_STR | TB_T_OPT, 0, 0, 0)", [], "TB_PARAM_OPTIONAL"),
         ("PARAM(\"a\", TB_T_STR, TB_PARAM_BOUNDED, 0, 6001)", [], "bounds"),
         ("PARAM(\"a\", TB_T_INT, TB_PARAM_BOUNDED, 3, 2)", [], "bounds"),
         ("PARAM(\"a\", TB_T_INT, TB_PARAM_BOUNDED, 0, INT64_MAX)", [], "bounds"),

@@ -7,8 +7,10 @@ import Testing
 /// Deadlines of tasks share one timer.
 @Suite struct DeadlineTests {
     private static func code(_ outcome: TaskOutcome) -> Int32 {
-        if case .failed(let failure) = outcome { return failure.code }
-        return TB_OK
+        switch outcome {
+        case .failed(let failure), .overdue(let failure): failure.code
+        default: TB_OK
+        }
     }
 
     private static func begin(_ table: TaskTable, _ seconds: Int) -> Task<Int32, Never> {

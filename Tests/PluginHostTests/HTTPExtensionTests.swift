@@ -44,7 +44,7 @@ struct HTTPExtensionTests {
     @Test func requestsThatBreakTheContractGoNowhere() async throws {
         let http = FakeHTTP { _ in await FakeHTTP.answer(200, "") }
         let plugin = try PortsHost(http: http)
-        #expect(await plugin.run("broken") == "-1 -1 -1 -1 -1 -1 -1 -1 -1 -1 -1 -8 -1 -1")
+        #expect(await plugin.run("broken") == "-1 -1 -1 -1 -1 -1 -1 -1 -1 -1 -1 -1 -1 -8 -1 -1")
         #expect(http.requests.isEmpty)
         plugin.host.shutdown()
     }

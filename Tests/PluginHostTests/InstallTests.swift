@@ -216,6 +216,9 @@ struct InstallTests {
             let offer = PluginInstaller.Offer(bytes: bytes, signature: nil, source: "x")
             #expect(reason { _ = try bench.installer.install(offer, Self.unsigned) }.contains(text))
         }
+        // Who vouches comes first: not a byte is read before.
+        let nobodys = PluginInstaller.Offer(bytes: Array("hello".utf8), signature: nil, source: "x")
+        #expect(reason { _ = try bench.installer.install(nobodys) }.contains("it has no signature"))
         let odd = try bench.offer("1.0/../../x")
         #expect(reason { _ = try bench.installer.install(odd, Self.unsigned) }.contains("its version may only have"))
     }
@@ -298,9 +301,38 @@ struct InstallTests {
         try manifest("test.first", "[\\\"sing\\\",{\\\"name\\\":\\\"dance\\\"}]", to: "\(bench.folder)/first.so")
         try manifest("test.second", "[{\\\"name\\\":\\\"dance\\\"}]", to: bench.offered)
         let offer = PluginInstaller.Offer(bytes: try Self.bytes(bench.offered), signature: nil, source: "x")
-        #expect(
-            reason { _ = try bench.installer.install(offer, Self.unsigned) }
-                .contains("its command /dance is taken by test.first"))
+        func refusal() -> String { reason { _ = try bench.installer.install(offer, Self.unsigned) } }
+        #expect(refusal().contains("its command /dance is taken by test.first; disable that one first"))
+        // An installed one of that id is what is loaded instead, and it may not want the command.
+        try manifest("test.first", "[\\\"sing\\\"]", to: "\(bench.scratch.path)/other.so")
+        let other = PluginInstaller.Offer(
+            bytes: try Self.bytes("\(bench.scratch.path)/other.so"), signature: nil, source: "x")
+        _ = try bench.installer.install(other, Self.unsigned)
+        #expect(refusal() == "nothing was wrong")
+        try bench.store.remove("test.second")
+        try bench.store.remove("test.first")
+        #expect(refusal().contains("is taken by test.first"))
+        // The advice works.
+        _ = try bench.store.setEnabled("test.first", false, isKnown: true)
+        #expect(refusal() == "nothing was wrong")
+        try manifest("test.third", "[\\\"dance\\\"]", to: bench.offered)
+        let third = PluginInstaller.Offer(bytes: try Self.bytes(bench.offered), signature: nil, source: "x")
+        func again() -> String { reason { _ = try bench.installer.install(third, Self.unsigned) } }
+        #expect(again().contains("is taken by test.second; remove or disable that one first"))
+        _ = try bench.store.setEnabled("test.second", false, isKnown: false)
+        #expect(again() == "nothing was wrong")
+    }
+
+    /// What could not be read again is not written: the lockfile stays as it was.
+    @Test func aLockfileThatWouldNotBeReadIsNotWritten() throws {
+        let bench = try Bench()
+        let entry = try bench.installer.install(try bench.offer(), Self.unsigned).entry
+        var lock = try bench.store.lock()
+        lock[".hidden"] = PluginLock.Entry(
+            id: ".hidden", version: "1", abi: 1, sha256: entry.sha256, file: ".hidden-1.so", keyID: nil, source: "x",
+            installedAt: entry.installedAt, enabled: true)
+        #expect(reason { try lock.write(bench.store.lockPath) }.contains("left as it was"))
+        #expect(try bench.store.lock().plugins == [entry])
     }
 
     @Test func theLockfileIsReadableAndDamagedOnesAreNotGuessedAt() throws {

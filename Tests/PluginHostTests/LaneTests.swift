@@ -47,16 +47,26 @@ struct LaneTests {
 
         var (unused, late) = trial(60)
         #expect(late == [false])
-        unused.expire(now: 59)
-        #expect(unused.verdict == .open)
-        unused.expire(now: 60)
+        unused.expire()
         #expect(unused.verdict == .passed)
 
         var (slow, _) = trial(59, 59, 59)
-        slow.expire(now: 60)
+        slow.expire()
         #expect(slow.verdict == .open, "what began in time is waited for")
         for _ in 0..<3 { slow.failed() }
         #expect(slow.verdict == .failed)
+
+        var (left, _) = trial(59, 59, 59)
+        left.failed()
+        left.unknown()
+        left.expire()
+        left.unknown()
+        #expect(left.verdict == .passed, "what nobody waits for any more does not keep it open")
+
+        var (again, _) = trial(1, 1, 1)
+        again.unknown()
+        let more = [again.admit(now: 2), again.admit(now: 2)]
+        #expect(more == [true, false], "another one counts in its place")
     }
 
     // MARK: The lane
@@ -115,12 +125,13 @@ struct LaneTests {
             await lane.perform(
                 "call", within: .seconds(1), clock: clock, late: { found in holder.expiry.withLock { $0 = found } }
             ) {
-                holder.isRunning.store(true, ordering: .releasing)
+                holder.isEntered.store(true, ordering: .relaxed)
                 gate.wait()
                 return 1
             }
         }
-        #expect(await eventually { clock.sleeperCount == 1 && holder.isRunning.load(ordering: .acquiring) })
+        // Only a call whose turn has come can hang.
+        #expect(await eventually { holder.isEntered.load(ordering: .relaxed) && clock.sleeperCount == 1 })
         clock.advance(by: .seconds(1))
         #expect(await late.value == nil)
         #expect(holder.expiry.withLock { $0 } == .hangs)
@@ -131,7 +142,7 @@ struct LaneTests {
 
     private final class Holder: Sendable {
         let expiry: Mutex<Lane.Expiry?>
-        let isRunning = Atomic(false)
+        let isEntered = Atomic(false)
         init(expiry: consuming sending Mutex<Lane.Expiry?>) { self.expiry = expiry }
     }
 

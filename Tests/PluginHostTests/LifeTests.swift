@@ -120,6 +120,44 @@ struct LifeTests {
         await host.close()
     }
 
+    /// Nor does it rest for others who are slow, and its lane goes on when it has tidied up after that.
+    @Test func aPluginThatGivesUpWaitingIsNotOneThatHangs() async throws {
+        let scratch = try Scratch()
+        let plugin = LifePlugin(scratch)
+        try plugin.build(hangingIn: "tidying")
+        let host = makeHost(scratch)
+        try host.load(plugin.path)
+        let gaveUp = await failure { try await host.text(plugin, "wrong", ["number": .integer(3)]) }
+        #expect(gaveUp?.code == TB_E_TIMEOUT)
+        let next = Task { try await host.text(plugin, "version") }
+        #expect(await eventually { (try? host.status(of: plugin).openCalls) == 1 })
+        #expect(try host.status(of: plugin).stuckLanes == 0 && host.status(of: plugin).failures == 0)
+        #expect(host.statuses.first?.counters.timeouts == 0)
+        #expect(
+            await eventually {
+                plugin.letGo()
+                return (try? host.status(of: plugin).openCalls) == 0
+            })
+        #expect(try await next.value == "1.0.0")
+        await host.close()
+    }
+
+    /// Kind words make a plugin's own fault no better, and a status that is none is such a fault too.
+    @Test(arguments: 4...7)
+    func faultsOfItsOwnOpenTheBreaker(_ kind: Int64) async throws {
+        let scratch = try Scratch()
+        let plugin = LifePlugin(scratch)
+        try plugin.build()
+        let host = makeHost(scratch)
+        try host.load(plugin.path)
+        for _ in 0..<Breaker.threshold {
+            let failed = await failure { try await host.text(plugin, "wrong", ["number": .integer(kind)]) }
+            #expect(failed?.code == TB_E_INTERNAL)
+        }
+        #expect(try host.status(of: plugin).state == .resting)
+        await host.close()
+    }
+
     /// Each call of a plugin may hang; its neighbour's calls go on, and the operator reads in what it hangs.
     @Test(arguments: ["match", "resolve", "open", "artwork", "command", "autocomplete", "component"])
     func oneThatHangsInACallHurtsNobodyElse(_ call: String) async throws {
@@ -205,6 +243,8 @@ struct LifeTests {
         #expect(garbled?.code == TB_E_INVALID)
         #expect(log.contains("a message that is not text"), "\(log.all)")
         #expect(!log.all.contains { $0.unicodeScalars.contains { $0.value == 27 } })
+        let long = "\(bad.id): x" + String(repeating: "ä", count: 2_047)
+        #expect(log.all.contains(long), "cut after 4096 bytes, between two characters")
         let kept = Task { await failure { try await host.text(bad, "keep") } }
         #expect(await eventually { host.tasks.openCount == 1 && clock.sleeperCount == 1 })
         clock.advance(by: PluginHost.commandDeadline)

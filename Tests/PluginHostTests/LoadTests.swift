@@ -10,7 +10,8 @@ struct LoadTests {
         ("BAD_NO_MANIFEST", "no manifest"),
         ("BAD_MANIFEST_JSON", "not the JSON"),
         ("PLUGIN_ABI=\"2\"", "ABI 2"),
-        ("MANIFEST_ID=\"Test Bad\"", "id may only have"),
+        ("MANIFEST_ID=\"Test Bad\"", "id may only have"), ("PLUGIN_ID=\".test\"", "a letter or digit first"),
+        ("PLUGIN_ID=\"-test\"", "a letter or digit first"),
         ("MANIFEST_ID=\"test.other\"", "id is not its manifest's"),
         ("BAD_NO_SYMBOL", "does not export timmybot_plugin_v1"),
         ("BAD_NULL_TABLE", "answers nothing"),
@@ -30,8 +31,8 @@ struct LoadTests {
         ("BAD_NULL_PARAMS", "lacks its options"),
         ("BAD_PARAM_TYPE", "unknown type"),
         ("BAD_PARAM_NAME", "option whose name"),
-        ("BAD_CHOICES", "more than 25 choices"),
-        ("BAD_TOO_MANY_COMMANDS", "too many commands"),
+        ("BAD_CHOICES", "more than 25 choices"), ("BAD_LESS_CHOICES", "more than 25 choices"),
+        ("BAD_TOO_MANY_COMMANDS", "too many commands"), ("BAD_LESS_COMMANDS", "too many commands"),
     ]
 
     @Test(arguments: bad)
@@ -99,6 +100,29 @@ struct LoadTests {
             }
         }
         #expect(readable > 0, "most fields of a header do not concern the manifest")
+    }
+
+    /// Of a file without a zero byte each of its many names would go on to its end.
+    @Test(.timeLimit(.minutes(1))) func namesWithoutAnEnd() throws {
+        let count = 4_096, table = 64
+        var bytes = [UInt8](repeating: 1, count: 32 << 20)
+        func put(_ value: UInt64, _ size: Int, at place: Int) {
+            for index in 0..<size { bytes[place + index] = UInt8(truncatingIfNeeded: value >> (8 * index)) }
+        }
+        bytes.replaceSubrange(0..<6, with: [0x7F, 0x45, 0x4C, 0x46, 2, 1])
+        #if arch(x86_64)
+            put(62, 2, at: 18)
+        #else
+            put(183, 2, at: 18)
+        #endif
+        put(3, 2, at: 16)
+        put(UInt64(table), 8, at: 40)
+        put(64, 2, at: 58)
+        put(UInt64(count), 2, at: 60)
+        put(0, 2, at: 62)
+        for index in 0..<count { put(UInt64(index), 4, at: table + index * 64) }
+        put(UInt64(table + count * 64), 8, at: table + 24)
+        #expect(throws: PluginRefusal.self) { try Self.read(bytes) }
     }
 
     @Test func anotherMachinesFile() throws {

@@ -152,6 +152,27 @@ struct ReloadTests {
         await LaneTests.close(host, clock)
     }
 
+    /// A call that nobody waits for any more neither proves a version nor keeps its trial open for ever.
+    @Test func aCancelledCallDoesNotKeepTheTrialOpen() async throws {
+        let scratch = try Scratch(), clock = ManualClock()
+        let plugin = LifePlugin(scratch)
+        try plugin.build("1.0.0")
+        let host = makeHost(scratch, clock: clock)
+        try host.load(plugin.path)
+        try plugin.build("2.0.0")
+        try await host.reload(plugin.id)
+        let held = Task { await failure { try await host.text(plugin, "hold") } }
+        #expect(await eventually { plugin.events.contains("hold 2.0.0") })
+        held.cancel()
+        #expect(await held.value?.code == TB_E_CANCELLED)
+        _ = await failure { try await host.text(plugin, "broken") }
+        #expect(try host.status(of: plugin).isOnTrial)
+        #expect(await eventually { clock.sleeperCount == 2 })
+        clock.advance(by: .seconds(60))
+        #expect(await eventually { plugin.events.suffix(2) == ["stop 1.0.0", "destroy 1.0.0"] })
+        await LaneTests.close(host, clock)
+    }
+
     @Test func anUnprovenOneIsNotWhatComesBack() async throws {
         let scratch = try Scratch(), clock = ManualClock()
         let plugin = LifePlugin(scratch)

@@ -60,11 +60,11 @@ struct ReplyTests {
         #expect(try await say(host, "answer", [:], listener) == "first")
         let good = PluginReply(componentsJSON: "[{\"type\":10,\"content\":\"good\"}]")
         // A bad edit is invalid, six edits are fine, and of six follow-ups five.
-        #expect(try await say(host, "amend", ["number": .integer(6)]) == "-1 0 0 0 0 0 0 0 0 0 0 0 -1")
+        #expect(try await say(host, "amend", ["number": .integer(6)]) == "-1 0 0 0 0 0 0 0 0 0 0 0 -6")
         let edits = Array(repeating: PluginUpdate.edit(good), count: 6)
         #expect(listener.updates == edits + Array(repeating: .followUp(good), count: 5))
         clock.advance(by: .seconds(15 * 60 - 1))
-        #expect(try await say(host, "amend", ["number": .integer(1)]) == "-1 0 -1")
+        #expect(try await say(host, "amend", ["number": .integer(1)]) == "-1 0 -6")
         clock.advance(by: .seconds(2))
         #expect(try await say(host, "amend", ["number": .integer(1)]) == "-8 -8 -8")
         #expect(listener.updates.count == 12)
@@ -83,6 +83,13 @@ struct ReplyTests {
         let scratch = try Scratch()
         let host = try start(scratch)
         #expect(try await say(host, "early", [:], Listener()) == "-1 -1 -1 -1")
+        host.shutdown()
+    }
+
+    @Test func searchesAreForOneToAHundredTracks() async throws {
+        let scratch = try Scratch()
+        let host = try start(scratch)
+        #expect(try await say(host, "limits") == "-1 -1 0")
         host.shutdown()
     }
 

@@ -42,6 +42,7 @@ struct StoreExtensionTests {
         }
         #expect(await plugin.run("store_fill", ["key": .string("k"), "size": .integer(65_536)]) == "0|0|")
         #expect(await plugin.run("store_fill", ["key": .string("k"), "size": .integer(65_537)]) == "status -1")
+        #expect(await plugin.run("store_fill", ["key": .string("k"), "size": .integer(-1)]) == "status -1")
         #expect(await plugin.run("store_keys", ["key": .string(long + "k")]) == "status -1")
         plugin.host.shutdown()
     }

@@ -162,6 +162,9 @@ const tb_http_request_v1 *tb_mock_http_request(tb_mock *m, size_t index);
 // Completions of host calls are kept back until tb_mock_release, which delivers them and waits until they are.
 void tb_mock_hold(tb_mock *m);
 void tb_mock_release(tb_mock *m);
+// Completions come before the host function that they answer has returned, on another thread: the order that plugins are
+// most easily surprised by. With TB_MOCK_EAGER in the environment that is so from tb_mock_new on, for all of a test.
+void tb_mock_eager(tb_mock *m, bool is_eager);
 // Waits until the lane has nothing to do and nothing is to be delivered.
 bool tb_mock_settle(tb_mock *m);
 

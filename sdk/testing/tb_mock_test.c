@@ -147,6 +147,19 @@ TB_COMMAND(world, TB_NO_PARAMS) {
     return reply->edit(host, task, &more);
 }
 
+static void got_first(void *context, const tb_store_result_v1 *r) {
+    got_store(context, r);
+    tell("asked", store->get(host, TB_STR("b"), got_store, (void *)"second"));
+}
+
+// What it is told stands in `told` when its request has returned.
+TB_COMMAND(impatient, TB_NO_PARAMS) {
+    (void)self, (void)call;
+    store->get(host, TB_STR("a"), got_first, (void *)"first");
+    if (!strstr(told, "first=0")) tell("nothing", 0);
+    return say(task, "[]");
+}
+
 TB_COMMAND(timers, TB_NO_PARAMS) {
     (void)self, (void)call;
     uint64_t other;
@@ -176,7 +189,7 @@ static const tb_command_v1 items[] = {
     TB_COMMAND_ROW(wrong, "wrong kinds"),      TB_COMMAND_ROW(settle_kept, "answers late"),
     TB_COMMAND_ROW(lies, "says no after yes"), TB_COMMAND_ROW(hangs, "does not return"),
     TB_COMMAND_ROW(world, "asks everything"),  TB_COMMAND_ROW(timers, "sets timers"),
-    TB_COMMAND_ROW(mixed, "all types"),
+    TB_COMMAND_ROW(mixed, "all types"),        TB_COMMAND_ROW(impatient, "asks and looks"),
 };
 
 static tb_status autocomplete(void *self, tb_task task, const tb_invocation_v1 *call, tb_str option, tb_str text) {
@@ -203,7 +216,11 @@ static const tb_commands_v1 commands = { items, sizeof items / sizeof *items, au
 static tb_status resolve(void *self, tb_task task, tb_str input, uint32_t limit) {
     (void)self, (void)limit;
     tb_track_v1 track = { .key = input, .title = input };
-    return sources->resolved(host, task, &track, 1);
+    if (tb_is(input, "many")) return sources->resolved(host, task, &track, 1001);
+    if (!tb_is(input, "odd")) return sources->resolved(host, task, &track, 1);
+    tb_track_v1 list[] = { track, { .title = input }, { .key = input, .title = TB_LIT("\xff") }, track };
+    list[3].key = TB_STR("last");
+    return sources->resolved(host, task, list, 4);
 }
 
 static tb_status open_(void *self, tb_task task, tb_str key, uint64_t start) {
@@ -359,7 +376,7 @@ static void the_world(void) {
     tb_mock_probe(m, &(tb_probe_result_v1){ .duration_ms = 1234 });
     tb_mock_hold(m);
     tb_task task = tb_mock_command(m, "world", NULL, 0);
-    TB_CHECK(!strstr(told, "http"));  // a completion never comes before its request has returned
+    TB_CHECK(!strstr(told, "http"));  // what is held back does not come, and holds nobody up
     tb_mock_release(m);
     TB_CHECK(was_told("http=503 body=0 http=200 body=10 stream=200 body=0 read=4 read=4 read=2 closed=-7 "));
     TB_CHECK(was_told("unscripted=-9") && was_told("ftp=-1"));
@@ -377,6 +394,36 @@ static void the_world(void) {
     TB_CHECK(tb_mock_log_count(m, TB_LOG_WARNING) == 1 && tb_is(tb_mock_log_line(m, 0), "careful"));
     TB_CHECK(tb_is(tb_mock_setting_of(m, 1, "volume"), "70") && !tb_mock_store_get(m, "b").ptr);
     TB_CHECK(tb_mock_finish(m, stderr) == 1);  // the request for ftp
+}
+
+static void completions_may_come_first(void) {
+    tb_mock *m = started();
+    tb_mock_eager(m, true);
+    tb_mock_command(m, "impatient", NULL, 0);
+    TB_CHECK(was_told("first=0 asked=0 second=0 "));
+    TB_CHECK(tb_mock_finish(m, stderr) == 0);
+}
+
+static void lines_are_cut_between_characters(void) {
+    static char text[5000] = "x";
+    for (size_t i = 1; i + 1 < sizeof text; i += 2) text[i] = (char)0xC3, text[i + 1] = (char)0xA4;
+    tb_mock *m = started();
+    logs->log(host, TB_LOG_INFO, (tb_str){ text, sizeof text });
+    TB_CHECK(tb_mock_log_line(m, 0).len == 4095);
+    TB_CHECK(tb_mock_finish(m, stderr) == 0);
+}
+
+// As in the host: a track that is none costs only itself.
+static void odd_tracks_are_left_out(void) {
+    tb_mock *m = started();
+    const tb_mock_result *r = tb_mock_result_of(m, tb_mock_resolve(m, "odd", 9));
+    TB_CHECK(r->kind == TB_MOCK_RESOLVED && r->track_count == 2 && tb_is(r->tracks[1].key, "last"));
+    TB_CHECK(tb_mock_breaches(m) == 2);
+    r = tb_mock_result_of(m, tb_mock_resolve(m, "many", 9));
+    TB_CHECK(r->kind == TB_MOCK_REFUSED && r->status == TB_E_INVALID);
+    tb_invocation_v1 call = { .guild = 1 };
+    TB_CHECK(searches->search(host, &call, TB_STR("x"), 101, got_search, NULL) == TB_E_INVALID);
+    TB_CHECK(tb_mock_finish(m, NULL) == 2);
 }
 
 static void time_passes(void) {
@@ -482,6 +529,9 @@ int main(void) {
     breaches();
     mixed_arguments();
     the_world();
+    completions_may_come_first();
+    lines_are_cut_between_characters();
+    odd_tracks_are_left_out();
     time_passes();
     media();
     interaction();

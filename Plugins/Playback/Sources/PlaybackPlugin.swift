@@ -64,7 +64,7 @@ struct PlaybackPlugin: Plugin {
         case "shuffle": state = try await call.player.perform(.shuffle)
         case "loop": state = try await call.player.perform(.loop(try await call.player.state().loop.next))
         case "refresh": state = try await call.player.state()
-        default: throw Failure(userText: "This button does nothing any more.")
+        default: throw Failure(code: .notFound, userText: "This button does nothing any more.")
         }
         try call.reply(Card.nowPlaying(state), update: true)
     }
@@ -78,7 +78,9 @@ struct PlaybackPlugin: Plugin {
 
     private static func play(_ call: Call, _ query: String, _ mode: Player.Mode) async throws {
         let added = try await call.player.play(query, mode)
-        guard let first = added.tracks.first else { throw Failure(userText: "Nothing was found.") }
+        guard let first = added.tracks.first else {
+            throw Failure(code: .notFound, userText: "Nothing was found.")
+        }
         let what =
             added.tracks.count == 1 ? "**\(first.line)**" : "**\(added.tracks.count)** songs, first **\(first.line)**"
         if added.place == 0, let state = added.state {
@@ -90,7 +92,8 @@ struct PlaybackPlugin: Plugin {
 
     private static func seek(_ call: Call, _ text: String) async throws {
         guard let target = Clock.parse(text) else {
-            throw Failure(userText: "I do not understand “\(text.prefix(20))”. Try 1:23, 83, +10 or -10.")
+            throw Failure(
+                code: .invalid, userText: "I do not understand “\(text.prefix(20))”. Try 1:23, 83, +10 or -10.")
         }
         let state: PlayerState
         switch target {

@@ -48,7 +48,7 @@ struct QueuePlugin: Plugin {
     func component(_ call: Call) async throws {
         guard call.name.hasPrefix("page:"), let number = Int(call.name.dropFirst(5)), (0...10_000).contains(number)
         else {
-            throw Failure(userText: "This button does nothing any more.")
+            throw Failure(code: .notFound, userText: "This button does nothing any more.")
         }
         try call.reply(try await Self.page(call, number), update: true)
     }

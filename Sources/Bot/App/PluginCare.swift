@@ -28,17 +28,26 @@ final class PluginCare: Sendable {
 
     /// Loads what the operator wants and no crash forbids. Blocks while plugins start.
     func load() -> [PluginReport] {
-        let candidates: [PluginCandidate]
-        do throws(PluginStoreError) {
-            for line in try store.judgeCrashes() { logger.error("\(line)") }
-            candidates = try store.candidates(folder)
-        } catch {
-            // What came with the bot still plays; what was installed cannot be told from what was not.
-            logger.error("no installed plugin is loaded: \(error)")
-            candidates = PluginHost.files(in: folder).map { PluginCandidate(file: $0) }
-        }
         defer { plugins.removeStaleCopies() }
-        return plugins.loadAll(candidates)
+        do throws(PluginStoreError) {
+            return plugins.loadAll(try candidates())
+        } catch {
+            // Nobody gets in by mistake whom the operator disabled, or who took the bot down.
+            logger.error("every plugin stays out, since it cannot be told which ones are disabled: \(error)")
+            return []
+        }
+    }
+
+    /// - Throws: where it cannot be read who is installed, disabled or in quarantine.
+    private func candidates() throws(PluginStoreError) -> [PluginCandidate] {
+        let judged = Result { () throws(PluginStoreError) in try store.judgeCrashes() }
+        // First, so that a file that cannot be read is told of once.
+        let candidates = try store.candidates(folder)
+        switch judged {
+        case .success(let lines): for line in lines { logger.error("\(line)") }
+        case .failure(let error): logger.error("who took the bot down is not in quarantine: \(error)")
+        }
+        return candidates
     }
 
     /// Takes requests over the control socket from now on.

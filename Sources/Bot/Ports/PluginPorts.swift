@@ -222,7 +222,8 @@ final class LatePlayer: PlayerService, Sendable {
 
     func ready() throws(PluginFailure) -> CorePlayer {
         guard let player = box.get() else {
-            throw PluginFailure(userText: "I am still starting.", detail: "no player yet")
+            // TB_E_UNAVAILABLE: no fault of the plugin that asks.
+            throw PluginFailure(code: -4, userText: "I am still starting.", detail: "no player yet")
         }
         return player
     }

@@ -137,10 +137,10 @@ public actor AccountBook: AccountService {
         }
     }
 
-    public func complete(state: String, code: String) async throws(PluginFailure) -> String {
-        guard let page = pages.removeValue(forKey: state), time.monotonicMilliseconds() < page.expires else {
-            throw Self.over
-        }
+    public func complete(state: String, code: String, user: UInt64?) async throws(PluginFailure) -> String {
+        guard let page = pages[state], user == nil || user == page.user else { throw Self.over }
+        pages[state] = nil
+        guard time.monotonicMilliseconds() < page.expires else { throw Self.over }
         let request = OAuthRequest.code(page.provider, code: code, redirect: page.redirect, pkce: page.pkce)
         switch try await ask(page.provider, request) {
         case .granted(let tokens): return try await keep(tokens, page.provider, page.user)

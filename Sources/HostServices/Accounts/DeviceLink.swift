@@ -49,9 +49,14 @@ struct DeviceLink: Sendable {
         let seconds = min(lifetime, Self.maximumLifetime)
         expiresInSeconds = Int(seconds)
         expires = now + UInt64(seconds) * 1_000
-        let asked = TokenReply.number(object["interval"]).map { UInt64(clamping: $0) * 1_000 }
-        interval = min(max(asked ?? Self.defaultInterval, 1_000), Self.maximumInterval)
+        interval = Self.interval(seconds: TokenReply.number(object["interval"]))
         nextPoll = now + interval
+    }
+
+    /// In milliseconds. Whatever a platform asks for: it is bounded before it is multiplied.
+    private static func interval(seconds: Int64?) -> UInt64 {
+        guard let seconds else { return defaultInterval }
+        return UInt64(min(max(seconds, 1), Int64(maximumInterval / 1_000))) * 1_000
     }
 
     func isOver(now: UInt64) -> Bool { now >= expires }

@@ -46,8 +46,8 @@ extension HTTPFetchRequest {
     /// A bounded copy; nil where the request breaks the contract.
     init?(_ raw: tb_http_request_v1, wholeBody: Bool) {
         guard let method = raw.method.copied(limit: 16), let url = raw.url.copied(limit: HTTPURL.maximumLength),
-            raw.header_count <= Self.maximumHeaders, raw.header_count == 0 || raw.headers != nil,
-            raw.body.len <= Self.maximumBody, raw.body.len == 0 || raw.body.ptr != nil, HTTPURL(url) != nil
+            (0...Self.maximumHeaders).contains(raw.header_count), raw.header_count == 0 || raw.headers != nil,
+            let body = raw.body.copied(limit: Self.maximumBody), HTTPURL(url) != nil
         else { return nil }
         self.init(url: url)
         if !method.isEmpty { self.method = method }
@@ -58,7 +58,7 @@ extension HTTPFetchRequest {
             }
             headers.append(HTTPHeader(name, value))
         }
-        body = Array(UnsafeBufferPointer(start: raw.body.ptr, count: raw.body.len))
+        self.body = body
         limit = raw.limit == 0 ? Self.defaultLimit : wholeBody ? min(raw.limit, Self.maximumFetch) : raw.limit
         followsRedirects = raw.flags & TB_HTTP_NO_REDIRECT == 0
         let timeout = raw.timeout_ms == 0 ? Self.defaultTimeout : .milliseconds(raw.timeout_ms)

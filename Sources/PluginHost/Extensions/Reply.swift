@@ -21,9 +21,8 @@ extension PluginReply {
         var files: [PluginAttachment] = []
         for file in UnsafeBufferPointer(start: raw.attachments, count: raw.attachment_count) {
             guard let name = file.name.copied(limit: 128), let type = file.mime.copied(limit: 64),
-                file.bytes.len <= Self.maximumAttachment, file.bytes.ptr != nil || file.bytes.len == 0
+                let bytes = file.bytes.copied(limit: Self.maximumAttachment)
             else { return nil }
-            let bytes = Array(UnsafeBufferPointer(start: file.bytes.ptr, count: file.bytes.len))
             files.append(PluginAttachment(name: name, type: type, bytes: bytes))
         }
         self.init(

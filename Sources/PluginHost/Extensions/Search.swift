@@ -24,10 +24,10 @@ private let hostSearch:
         host, call, query, limit, done, context in
         guard let plugin = instance(host), let call = PluginInvocation(call),
             let query = query.copied(limit: PluginTrack.maximumQuery),
-            let done, limit > 0
+            let done, (1...100).contains(limit)
         else { return TB_E_INVALID }
         let completion = SearchCompletion(context: context, done: done)
         return plugin.ports.answer(completion.finish) { () async throws(PluginFailure) in
-            try await plugin.services.player.search(query, limit: Int(min(limit, 100)), for: call)
+            try await plugin.services.player.search(query, limit: Int(limit), for: call)
         }
     }

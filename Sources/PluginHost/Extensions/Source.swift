@@ -42,7 +42,8 @@ private func openFile(_ media: tb_media_v1, _ task: tb_task, _ plugin: PluginIns
 
 private func openAddress(_ media: tb_media_v1, _ task: tb_task, _ plugin: PluginInstance) -> tb_status {
     guard let url = media.url.copied(limit: HTTPURL.maximumLength), HTTPURL(url) != nil,
-        let mime = media.mime.copied(limit: 128), media.header_count <= HTTPFetchRequest.maximumHeaders,
+        let mime = media.mime.copied(limit: 128),
+        (0...HTTPFetchRequest.maximumHeaders).contains(media.header_count),
         media.header_count == 0 || media.headers != nil
     else { return TB_E_INVALID }
     var headers: [HTTPHeader] = []

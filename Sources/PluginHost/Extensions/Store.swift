@@ -55,7 +55,6 @@ private let hostStoreKeys: StoreCall = { host, prefix, done, context in
 private let hostStoreSet:
     @convention(c) (RawHost, tb_str, tb_bytes, tb_store_done?, UnsafeMutableRawPointer?) -> tb_status = {
         host, name, value, done, context in
-        guard value.len <= StoreLimits.maximumValue, value.len == 0 || value.ptr != nil else { return TB_E_INVALID }
-        let bytes = Array(UnsafeBufferPointer(start: value.ptr, count: value.ptr == nil ? 0 : value.len))
+        guard let bytes = value.copied(limit: StoreLimits.maximumValue) else { return TB_E_INVALID }
         return perform(host, key(name).map { .set($0, bytes) }, done, context)
     }

@@ -29,21 +29,26 @@ extension PluginHost {
     /// Draws the conclusions from a call's outcome: the lane's, the breaker's, and those about a new version.
     func judge(_ use: PluginUse, _ outcome: TaskOutcome, isTrial: Bool) {
         let instance = use.instance
-        guard case .failed(let failure) = outcome, failure.isThePlugins else {
-            ledger.answered(instance.id)
+        switch outcome {
+        case .overdue(let failure):
+            ledger.failed(instance.id, failure, isTimeout: true)
+            _ = use.expire()
+            failed(instance, failure.detail)
+            if isTrial { conclude(instance) { $0.failed() } }
+        case .failed(let failure) where failure.isThePlugins:
+            ledger.failed(instance.id, failure)
+            failed(instance, failure.detail)
+            if isTrial { conclude(instance) { $0.failed() } }
+        case .failed(let failure) where failure.code == TB_E_CANCELLED:
             // Where nobody waited for it any more, that says nothing about the plugin.
-            if case .failed(let failure) = outcome, failure.code == TB_E_CANCELLED {
-                return instance.breaker.withLock { $0.unknown() }
-            }
+            ledger.answered(instance.id)
+            instance.breaker.withLock { $0.unknown() }
+            if isTrial { conclude(instance) { $0.unknown() } }
+        default:
+            ledger.answered(instance.id)
             instance.breaker.withLock { $0.succeeded() }
             if isTrial { conclude(instance) { $0.succeeded() } }
-            return
         }
-        ledger.failed(instance.id, failure)
-        if failure.code == TB_E_TIMEOUT { _ = use.expire() }
-        failed(instance, failure.detail)
-        guard isTrial else { return }
-        conclude(instance) { failure.code == TB_E_INVALID ? $0.succeeded() : $0.failed() }
     }
 
     /// One more failure of an instance; where its breaker opens, nothing stays queued.
@@ -104,9 +109,8 @@ extension PluginHost {
 }
 
 extension PluginFailure {
-    /// Whether it speaks against the plugin. What a person typed wrong and is told about (`TB_E_INVALID` with a text for
-    /// them) does not: else five typing errors would have a sound plugin rest.
-    fileprivate var isThePlugins: Bool {
-        code == TB_E_INVALID ? userText.isEmpty : [TB_E_TIMEOUT, TB_E_INTERNAL].contains(code)
-    }
+    /// Whether it speaks against the plugin that said it. What a person typed wrong and is told about (`TB_E_INVALID` with
+    /// a text for them) does not: else five typing errors would have a sound plugin rest. Nor does what others do to it,
+    /// a platform that is slow (`TB_E_TIMEOUT`) among it. `TB_E_INTERNAL` does, whatever is said beside it.
+    fileprivate var isThePlugins: Bool { code == TB_E_INVALID ? userText.isEmpty : code == TB_E_INTERNAL }
 }

@@ -143,7 +143,7 @@ extension PluginHost {
     private func watch(_ instance: PluginInstance) {
         Task { [self] in
             do { try await clock.sleep(for: .seconds(Trial.length)) } catch { return }
-            conclude(instance) { $0.expire(now: now) }
+            conclude(instance) { $0.expire() }
         }
     }
 

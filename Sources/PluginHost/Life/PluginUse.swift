@@ -136,7 +136,7 @@ extension PluginInstance {
     ) -> UInt64? {
         let refuse: @Sendable (String) -> Void = { [self] reason in
             _ = tasks.settle(
-                task, .failed(PluginFailure(code: TB_E_TIMEOUT, detail: "\(id): stuck: \(reason)")), owner: id)
+                task, .overdue(PluginFailure(code: TB_E_TIMEOUT, detail: "\(id): stuck: \(reason)")), owner: id)
         }
         let number = lane.submit(label, drop: refuse) { [self] in
             guard tasks.isOpen(task) else { return }

@@ -9,13 +9,14 @@ struct Trial: Sendable, Equatable {
     private let started: Double
     private var admitted = 0
     private var failures = 0
+    private var isOver = false
     private(set) var verdict = Verdict.open
 
     init(now: Double) { started = now }
 
     /// Whether a call that begins now counts; its outcome must be told then.
     mutating func admit(now: Double) -> Bool {
-        guard verdict == .open, admitted < Self.calls, now - started < Self.length else { return false }
+        guard verdict == .open, !isOver, admitted < Self.calls, now - started < Self.length else { return false }
         admitted += 1
         return true
     }
@@ -25,10 +26,22 @@ struct Trial: Sendable, Equatable {
     mutating func failed() {
         failures += 1
         if verdict == .open, failures == Self.calls { verdict = .failed }
+        settle()
     }
 
-    /// Time passes: a version that was hardly called within its trial stays.
-    mutating func expire(now: Double) {
-        if verdict == .open, now - started >= Self.length, failures == admitted { verdict = .passed }
+    /// The outcome of a call says nothing: another one may count in its place.
+    mutating func unknown() {
+        admitted -= 1
+        settle()
+    }
+
+    /// Its time is over: a version that was hardly called stays, once the calls that began in time have their outcome.
+    mutating func expire() {
+        isOver = true
+        settle()
+    }
+
+    private mutating func settle() {
+        if verdict == .open, isOver, failures == admitted { verdict = .passed }
     }
 }

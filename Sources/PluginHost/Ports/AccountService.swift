@@ -93,8 +93,9 @@ public protocol AccountService: Sendable {
     /// For the user who began it only.
     func poll(link: UInt64, user: UInt64) async throws(PluginFailure) -> LinkProgress
     /// With what the platform sent to the callback address. A state works once.
+    /// - Parameter user: who brings it, who must be who began it; nil where a browser does, which is nobody on Discord.
     /// - Returns: the scopes that were granted.
-    func complete(state: String, code: String) async throws(PluginFailure) -> String
+    func complete(state: String, code: String, user: UInt64?) async throws(PluginFailure) -> String
     /// Forgets the account and, where the platform has an address for that, revokes it. False where there is none.
     func unlink(_ provider: OAuthProvider, user: UInt64) async throws(PluginFailure) -> Bool
     /// The scopes of a usable account, refreshed first where it is about to run out.
@@ -112,7 +113,9 @@ public struct NoAccounts: AccountService {
     public init() {}
     public func begin(_ provider: OAuthProvider, user: UInt64) async throws(PluginFailure) -> LinkOffer { throw none }
     public func poll(link: UInt64, user: UInt64) async throws(PluginFailure) -> LinkProgress { throw none }
-    public func complete(state: String, code: String) async throws(PluginFailure) -> String { throw none }
+    public func complete(state: String, code: String, user: UInt64?) async throws(PluginFailure) -> String {
+        throw none
+    }
     public func unlink(_ provider: OAuthProvider, user: UInt64) async throws(PluginFailure) -> Bool { throw none }
     public func scopes(_ provider: OAuthProvider, user: UInt64) async throws(PluginFailure) -> String { throw none }
     public func authorization(_ provider: OAuthProvider, user: UInt64) async throws(PluginFailure) -> Secret {

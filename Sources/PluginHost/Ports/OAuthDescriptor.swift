@@ -47,7 +47,7 @@ extension PluginInstance {
     /// What the plugin's `timmy.oauth/1` says; none where it has none.
     func oauthFlows() throws(PluginRefusal) -> [OAuthFlow] {
         guard let table = extensionTable(TB_EXT_OAUTH, as: tb_oauth_v1.self)?.pointee else { return [] }
-        guard table.count <= OAuthFlow.maximumFlows, table.count == 0 || table.flows != nil else {
+        guard (0...OAuthFlow.maximumFlows).contains(table.count), table.count == 0 || table.flows != nil else {
             throw PluginRefusal("it has more than \(OAuthFlow.maximumFlows) oauth flows")
         }
         var flows: [OAuthFlow] = []

@@ -33,6 +33,8 @@ __attribute__((unused)) static const tb_param_v1 params[] = {
     { TB_LIT("My Word"), TB_LIT("a word"), TB_T_STR, 0, 0, 0, NULL, 0 },
 #elif defined(BAD_CHOICES)
     { TB_LIT("word"), TB_LIT("a word"), TB_T_STR, 0, 0, 0, NULL, 26 },
+#elif defined(BAD_LESS_CHOICES)
+    { TB_LIT("word"), TB_LIT("a word"), TB_T_STR, 0, 0, 0, NULL, (size_t)-1 },
 #else
     { TB_LIT("word"), TB_LIT("a word"), TB_T_STR, 0, 0, 0, NULL, 0 },
 #endif
@@ -62,6 +64,8 @@ static const tb_command_v1 items[] = { {
 
 #if defined(BAD_TOO_MANY_COMMANDS)
 static const tb_commands_v1 commands = { items, 101, NULL, NULL, NULL, NULL };
+#elif defined(BAD_LESS_COMMANDS)
+static const tb_commands_v1 commands = { items, (size_t)-1, NULL, NULL, NULL, NULL };
 #else
 static const tb_commands_v1 commands = { items, 1, NULL, NULL, NULL, NULL };
 #endif

@@ -107,8 +107,15 @@ TB_COMMAND(garbage, TB_NO_PARAMS) {
     char text[64];
     tb_message_v1 odd = { .components_json = { "\xff\xfe", 2 } }, none = { .components_json = { NULL, 5 } };
     tb_message_v1 huge = { .components_json = { "x", (size_t)1 << 40 } };
-    snprintf(text, sizeof text, "%d %d %d", reply->send(host, task, &odd), reply->send(host, task, &none),
-             reply->send(host, task, &huge));
+    // What a function that fails answers, taken for a length.
+    tb_attachment_v1 file = { TB_LIT("a"), TB_LIT("b"), { (const uint8_t *)"x", (size_t)-1 } };
+    tb_message_v1 less = { .components_json = { "x", (size_t)-1 } }, files = { .components_json = TB_LIT("x") };
+    files.attachments = &file, files.attachment_count = 1;
+    tb_message_v1 fewer = files;
+    fewer.attachment_count = (size_t)-1;
+    snprintf(text, sizeof text, "%d %d %d %d %d %d", reply->send(host, task, &odd), reply->send(host, task, &none),
+             reply->send(host, task, &huge), reply->send(host, task, &less), reply->send(host, task, &files),
+             reply->send(host, task, &fewer));
     return say(task, text);
 }
 
@@ -172,6 +179,7 @@ static tb_status resolve(void *self, tb_task task, tb_str input, uint32_t limit)
     odd.title = (tb_str){ "\xc3\x28", 2 };
     tb_track_v1 list[] = { good, keyless, odd, good };
     if (input.len == 4 && memcmp(input.ptr, "many", 4) == 0) return source_host->resolved(host, task, list, 1u << 20);
+    if (input.len == 4 && memcmp(input.ptr, "less", 4) == 0) return source_host->resolved(host, task, list, (size_t)-1);
     return source_host->resolved(host, task, list, 4);
 }
 
@@ -182,6 +190,12 @@ static tb_status open_(void *self, tb_task task, tb_str key, uint64_t start) {
     if (key.len == 4 && memcmp(key.ptr, "file", 4) == 0) {
         media.kind = TB_MEDIA_URL;
         media.url = (tb_str)TB_LIT("file:///etc/passwd");
+    }
+    tb_header_v1 header = { TB_LIT("a"), TB_LIT("b") };
+    if (key.len == 4 && memcmp(key.ptr, "less", 4) == 0) {
+        media.kind = TB_MEDIA_URL;
+        media.url = (tb_str)TB_LIT("https://api.example.org/");
+        media.headers = &header, media.header_count = (size_t)-1;
     }
     return source_host->opened(host, task, &media);
 }

@@ -143,14 +143,21 @@ TB_COMMAND(release, TB_NO_PARAMS) {
     return say(task, "released");
 }
 
-// Fails as `number` says: 1 for what somebody typed wrong and is told about, 2 for an invalid answer of its own.
+// Fails as `number` says: 1 for what somebody typed wrong and is told about, 2 for an invalid answer of its own, 3 for
+// somebody else who is slow (and then has something to tidy up), 4 for a fault of its own with kind words, 5 to 7 with a
+// status that is none.
 #define NUMBER(P) P(INT, number, "a number", 1, 16)
 TB_COMMAND(wrong, NUMBER) {
     (void)self, (void)call;
     const tb_host_task_v1 *tasks = host->get_extension(host, TB_EXT_TASK);
-    tb_error_v1 error = { .code = TB_E_INVALID, .detail = TB_LIT("no such colour") };
-    if (number == 1) error.user_text = (tb_str)TB_LIT("That is no colour.");
-    return tasks->fail(host, task, &error);
+    static const tb_status codes[] = { TB_OK, TB_E_INVALID, TB_E_INVALID, TB_E_TIMEOUT, TB_E_INTERNAL, -99 };
+    if (number == 6) return 5;
+    if (number == 7) return -99;
+    tb_error_v1 error = { .code = codes[number], .detail = TB_LIT("no such colour") };
+    if (number == 1 || number == 4) error.user_text = (tb_str)TB_LIT("That is no colour.");
+    tb_status status = tasks->fail(host, task, &error);
+    if (number == 3) may_hang("tidying");
+    return status;
 }
 
 TB_COMMAND(broken, TB_NO_PARAMS) {
@@ -187,6 +194,9 @@ TB_COMMAND(garble, TB_NO_PARAMS) {
     (void)self, (void)call;
     tb_message_v1 odd = { .components_json = { "\xff\xfe", 2 } };
     logger->log(host, TB_LOG_INFO, (tb_str){ "\xff\x1b[2J", 5 });
+    static char text[5000] = "x";
+    for (size_t i = 1; i + 1 < sizeof text; i += 2) text[i] = (char)0xC3, text[i + 1] = (char)0xA4;
+    logger->log(host, TB_LOG_INFO, (tb_str){ text, sizeof text });
     return reply->send(host, task, &odd);
 }
 

@@ -99,7 +99,7 @@ TB_COMMAND(stream, REQUEST) {
 
 TB_COMMAND(broken, TB_NO_PARAMS) {
     (void)self, (void)call;
-    tb_http_request_v1 ok = { .url = TB_LIT("https://api.example.org/") }, r[8] = { ok, ok, ok, ok, ok, ok, ok, ok };
+    tb_http_request_v1 ok = { .url = TB_LIT("https://api.example.org/") }, r[10] = { ok, ok, ok, ok, ok, ok, ok, ok, ok, ok };
     tb_header_v1 odd = { { "\xff", 1 }, TB_LIT("x") };
     r[0].header_count = 3;
     r[1].header_count = 65, r[1].headers = &odd;
@@ -109,9 +109,13 @@ TB_COMMAND(broken, TB_NO_PARAMS) {
     r[5].url = (tb_str){ "https://api.example.org/", (size_t)1 << 40 };
     r[6].method = (tb_str)TB_LIT("CONNECT");
     r[7].url = (tb_str)TB_LIT("file:///etc/passwd");
+    // What a function that fails answers, taken for a length.
+    tb_header_v1 sound = { TB_LIT("x"), TB_LIT("y") };
+    r[8].header_count = (size_t)-1, r[8].headers = &sound;
+    r[9].body = (tb_bytes){ (const uint8_t *)"x", (size_t)-1 };
     char text[200];
     int used = 0;
-    for (int i = 0; i < 8; i++) used += snprintf(text + used, sizeof text - used, "%d ", http->fetch(host, r + i, answered, NULL));
+    for (int i = 0; i < 10; i++) used += snprintf(text + used, sizeof text - used, "%d ", http->fetch(host, r + i, answered, NULL));
     uint8_t byte;
     snprintf(text + used, sizeof text - used, "%d %d %d %lld %lld %lld", http->fetch(host, NULL, answered, NULL),
              http->fetch(host, &ok, NULL, NULL), http->stream(NULL, &ok, answered, NULL),
@@ -256,7 +260,10 @@ static const tb_oauth_flow_v1 flows[] = {
     { TB_LIT("own"), TB_LIT(""), TB_LIT(""), TB_LIT(OAUTH_BASE "/token"), TB_LIT(""), TB_LIT(""), TB_LIT(""),
       TB_OAUTH_CLIENT_CREDENTIALS, TB_OAUTH_BASIC },
 };
-static const tb_oauth_v1 oauth = { flows, 3 };
+#ifndef OAUTH_COUNT
+#define OAUTH_COUNT 3
+#endif
+static const tb_oauth_v1 oauth = { flows, OAUTH_COUNT };
 #endif
 
 #define TYPED(fn, d) { TB_LIT(#fn), TB_LIT(d), 0, 0, fn##_count, fn##_params, (tb_fn)fn, NULL }

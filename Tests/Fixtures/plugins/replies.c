@@ -154,11 +154,23 @@ TB_COMMAND(measure, TB_NO_PARAMS) {
     return say(task, "done", 0);
 }
 
+// What the host says to searches for no track and for too many.
+static void found(void *context, const tb_search_result_v1 *result) { (void)context, (void)result; }
+TB_COMMAND(limits, TB_NO_PARAMS) {
+    (void)self;
+    const tb_host_search_v1 *search = host->get_extension(host, TB_EXT_SEARCH);
+    char text[64];
+    snprintf(text, sizeof text, "%d %d %d", search->search(host, call, (tb_str)TB_STR("x"), 0, found, NULL),
+             search->search(host, call, (tb_str)TB_STR("x"), 101, found, NULL),
+             search->search(host, call, (tb_str)TB_STR("x"), 100, found, NULL));
+    return say(task, text, 0);
+}
+
 #define TYPED(fn, d) { TB_LIT(#fn), TB_LIT(d), 0, 0, fn##_count, fn##_params, (tb_fn)fn, NULL }
 static const tb_command_v1 items[] = {
     TYPED(answer, "Answers"), TYPED(amend, "Changes that"), TYPED(early, "Too early"), TYPED(wait, "Waits"),
     TYPED(hint, "Was it told"), TYPED(ask, "Shows a modal"), TYPED(who, "Who calls"), TYPED(set, "Sets"),
-    TYPED(get, "All settings"), TYPED(recent, "History"), TYPED(measure, "Metrics"),
+    TYPED(get, "All settings"), TYPED(recent, "History"), TYPED(measure, "Metrics"), TYPED(limits, "Searches"),
     { TB_LIT("private"), TB_LIT("For the caller alone"), 0, TB_COMMAND_PRIVATE, 0, NULL, (tb_fn)answer, NULL },
     { TB_LIT("owner"), TB_LIT("For who runs the bot"), 0, TB_COMMAND_OWNER, 0, NULL, (tb_fn)answer, NULL },
 };

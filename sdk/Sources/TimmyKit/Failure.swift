@@ -7,7 +7,7 @@ public struct Failure: Error, Sendable, Equatable, CustomStringConvertible {
         public let rawValue: Int32
         public init(rawValue: Int32) { self.rawValue = rawValue }
 
-        /// The caller broke the contract.
+        /// The caller broke the contract; with a text for the user: a person asked for what cannot be done.
         public static let invalid = Code(rawValue: TB_E_INVALID)
         public static let notFound = Code(rawValue: TB_E_NOT_FOUND)
         public static let unsupported = Code(rawValue: TB_E_UNSUPPORTED)
@@ -20,6 +20,7 @@ public struct Failure: Error, Sendable, Equatable, CustomStringConvertible {
         public static let stale = Code(rawValue: TB_E_STALE)
         public static let timeout = Code(rawValue: TB_E_TIMEOUT)
         public static let io = Code(rawValue: TB_E_IO)
+        /// A fault of the plugin: five in a row, and the host lets it rest.
         public static let `internal` = Code(rawValue: TB_E_INTERNAL)
     }
 
@@ -31,10 +32,12 @@ public struct Failure: Error, Sendable, Equatable, CustomStringConvertible {
     /// When to try again; 0 for no advice.
     public let retryAfterMilliseconds: UInt32
 
+    /// - Parameter code: where it is left out, `.invalid` with a text for the user and else `.internal`: what a person is
+    ///   told about is their mistake, and the rest is the plugin's.
     public init(
-        code: Code = .internal, userText: String = "", detail: String = "", retryAfterMilliseconds: UInt32 = 0
+        code: Code? = nil, userText: String = "", detail: String = "", retryAfterMilliseconds: UInt32 = 0
     ) {
-        self.code = code
+        self.code = code ?? (userText.isEmpty ? .internal : .invalid)
         self.userText = userText
         self.detail = detail
         self.retryAfterMilliseconds = retryAfterMilliseconds

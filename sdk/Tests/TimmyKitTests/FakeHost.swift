@@ -1,4 +1,5 @@
 import CTimmyBot
+import Foundation
 import Synchronization
 
 @testable import TimmyKit
@@ -51,6 +52,8 @@ final class FakeHost: @unchecked Sendable {
         /// Completions that the test holds back.
         var held: [Done] = []
         var holdsBack = false
+        /// Completions come, on another thread, before the function that they answer has returned.
+        var answersFirst = false
         var store: [String: [UInt8]] = [:]
         var settings: [UInt64: [String: String]] = [:]
         var now: UInt64 = 0
@@ -123,13 +126,23 @@ final class FakeHost: @unchecked Sendable {
 
     // MARK: Completions
 
-    /// Never called before the host function has returned, and only when the test lets it where it holds back.
+    /// Called at any time after the request; where the test holds back, only when it lets it.
     func complete(_ done: @escaping Done) {
-        let now = state.withLock { state in
+        let (now, isFirst) = state.withLock { state in
             if state.holdsBack { state.held.append(done) }
-            return !state.holdsBack
+            return (!state.holdsBack, state.answersFirst)
         }
-        if now { Task { done() } }
+        guard now else { return }
+        guard isFirst else {
+            Task { done() }
+            return
+        }
+        let over = Gate()
+        Thread.detachNewThread {
+            done()
+            over.open()
+        }
+        over.wait()
     }
 
     func release() {

@@ -92,6 +92,13 @@ struct SettleTests {
         #expect(foreign?.code == .internal && foreign?.userText == "" && foreign?.detail == "Foreign()")
     }
 
+    /// What a person is told about is no fault of the plugin, which the host would let rest for it.
+    @Test func wordsForTheUserAreTheirMistake() {
+        #expect(Failure(userText: "Try 1:23.").code == .invalid)
+        #expect(Failure(detail: "a fault").code == .internal && Failure().code == .internal)
+        #expect(Failure(code: .internal, userText: "Sorry.").code == .internal)
+    }
+
     @Test func aRefusedMessageIsThrownAndSettles() async throws {
         let started = try Started(Answers.self)
         started.host.state.withLock { $0.refused = ["hello"] }
@@ -128,6 +135,18 @@ struct SettleTests {
         started.host.release()
         started.end()
         #expect(started.host.count(task) == 1)
+    }
+
+    @Test func completionsMayComeBeforeTheirRequestHasReturned() async throws {
+        let started = try Started(Answers.self)
+        started.host.state.withLock { $0.answersFirst = true }
+        for round in 0..<20 {
+            let task = try started.invoke("waits")
+            if round % 4 == 3 { started.cancel(task) }
+            let outcome = await started.host.outcome(task)
+            #expect(outcome.text == "late" || (round % 4 == 3 && outcome.failure?.code == .cancelled))
+        }
+        started.end()
     }
 
     @Test func cancelOfAnUnknownTaskIsHarmless() async throws {

@@ -8,9 +8,9 @@
 //              [any] any thread, concurrently,               asks for `lanes`), may block up to the call's deadline
 //              must not block                        [reader] one thread for each reader, may block
 //
-// A host function that takes a completion and answers TB_OK calls it exactly once, from any thread, never before it has
-// returned. Where it answers anything else, the completion is not called. What a completion is given lives until the
-// completion returns. `context` is the plugin's own and is handed back untouched.
+// A host function that takes a completion and answers TB_OK calls it exactly once, from any thread, possibly before it has
+// returned: what the completion needs must be there before. Where it answers anything else, the completion is not called.
+// What a completion is given lives until it returns. `context` is the plugin's own and is handed back untouched.
 #pragma once
 #include <stdbool.h>
 #include <stddef.h>
@@ -45,7 +45,7 @@ typedef struct tb_bytes {
 #endif
 
 #define TB_OK 0
-#define TB_E_INVALID (-1)      // the caller broke the contract
+#define TB_E_INVALID (-1)      // the caller broke the contract; with a `user_text`: a person asked for what cannot be done
 #define TB_E_NOT_FOUND (-2)
 #define TB_E_UNSUPPORTED (-3)
 #define TB_E_UNAVAILABLE (-4)  // private, removed, restricted
@@ -55,8 +55,10 @@ typedef struct tb_bytes {
 #define TB_E_STALE (-8)        // the task is over; harmless, stop working on it
 #define TB_E_TIMEOUT (-9)
 #define TB_E_IO (-10)
-#define TB_E_INTERNAL (-11)
+#define TB_E_INTERNAL (-11)    // a fault of the plugin, or of the host
 
+// A call that fails with TB_E_INTERNAL, with TB_E_INVALID and no `user_text`, or by its deadline speaks against the plugin:
+// five in a row, and the host lets it rest. No other failure does.
 typedef struct tb_error_v1 {
     tb_status code;
     uint32_t flags, retry_after_ms, zero;

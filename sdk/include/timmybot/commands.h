@@ -11,7 +11,7 @@ extern "C" {
 #define TB_T_NUM 3     // double
 #define TB_T_BOOL 4    // int64_t, 0 or 1
 #define TB_T_ID 5      // int64_t: the bits of a snowflake
-#define TB_T_OPT 0x80  // | INT, NUM, BOOL, ID: const int64_t * or const double *, NULL where left out
+#define TB_T_OPT 0x80  // | INT, NUM, BOOL, ID: const int64_t * or const double *, NULL where left out; never | STR
 
 #define TB_PARAM_AUTOCOMPLETE 1u
 #define TB_PARAM_OPTIONAL 2u  // for TB_T_STR; the others say it by TB_T_OPT

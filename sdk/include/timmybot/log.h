@@ -11,7 +11,7 @@ extern "C" {
 #define TB_LOG_ERROR 4
 
 typedef struct tb_host_log_v1 {
-    // [any] Cut after 4096 bytes; control characters are replaced.
+    // [any] Cut after 4096 bytes, between two characters; control characters are replaced.
     void (*log)(const tb_host_v1 *host, int32_t level, tb_str message);
 } tb_host_log_v1;
 TB_STATIC_ASSERT(sizeof(tb_host_log_v1) == 8, "frozen layout");

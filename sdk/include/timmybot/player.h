@@ -46,7 +46,8 @@ typedef struct tb_player_result_v1 {
     uint32_t flags;
 } tb_player_result_v1;
 
-// [any] Called exactly once, after the request returned TB_OK. What it is given lives until it returns.
+// [any] Called exactly once where the request answers TB_OK, possibly before that returns. What it is given lives until it
+// returns.
 typedef void (*tb_player_done)(void *context, const tb_player_result_v1 *result);
 
 typedef struct tb_host_player_v1 {

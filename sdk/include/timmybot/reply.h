@@ -35,7 +35,8 @@ typedef struct tb_host_reply_v1 {
     tb_status (*modal)(const tb_host_v1 *host, tb_task task, tb_str modal_json);
     // [any] Changes the answer after `send`, as often as Discord allows; TB_E_STALE 15 minutes after the call.
     tb_status (*edit)(const tb_host_v1 *host, tb_task task, const tb_message_v1 *message);
-    // [any] One more message after `send`, at most 5 for each call; TB_E_STALE 15 minutes after the call.
+    // [any] One more message after `send`, at most 5 for each call and then TB_E_RATE_LIMIT; TB_E_STALE 15 minutes after
+    // the call.
     tb_status (*follow_up)(const tb_host_v1 *host, tb_task task, const tb_message_v1 *message);
     // [any] Settles an autocomplete task; at most 25 count.
     tb_status (*choices)(const tb_host_v1 *host, tb_task task, const tb_choice_v1 *choices, size_t count);

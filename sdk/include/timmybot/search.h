@@ -18,7 +18,7 @@ typedef struct tb_search_result_v1 {
 typedef void (*tb_search_done)(void *context, const tb_search_result_v1 *result);
 
 typedef struct tb_host_search_v1 {
-    // [any] `query` up to 2048 bytes, `limit` 1 to 100. Slow sources are left out after 2 s.
+    // [any] `query` up to 2048 bytes, `limit` 1 to 100, else TB_E_INVALID. Slow sources are left out after 2 s.
     tb_status (*search)(const tb_host_v1 *host, const tb_invocation_v1 *call, tb_str query, uint32_t limit,
                         tb_search_done done, void *context);
 } tb_host_search_v1;

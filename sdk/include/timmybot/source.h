@@ -65,7 +65,8 @@ typedef struct tb_source_v1 {
 } tb_source_v1;
 
 typedef struct tb_host_source_v1 {
-    // [any] At most `limit` tracks count.
+    // [any] At most `limit` tracks count, and more than 1000 are TB_E_INVALID. A track without a key, or with a text that is
+    // not UTF-8 or longer than 2048 bytes, is left out; the others count.
     tb_status (*resolved)(const tb_host_v1 *host, tb_task task, const tb_track_v1 *tracks, size_t count);
     // [any] On TB_E_STALE the plugin keeps its reader or descriptor and closes it itself.
     tb_status (*opened)(const tb_host_v1 *host, tb_task task, const tb_media_v1 *media);

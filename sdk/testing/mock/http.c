@@ -94,7 +94,7 @@ static tb_status request(const tb_host_v1 *host, const tb_http_request_v1 *r, tb
             d->response.body = (tb_bytes){ (const uint8_t *)a->body.ptr, a->body.len };
         }
     }
-    post_locked(&m->deliveries, deliver_http, d);
+    deliver_locked(m, deliver_http, d);
     unlock(m);
     return TB_OK;
 }
@@ -181,7 +181,7 @@ static tb_status account_account(const tb_host_v1 *host, tb_str flow, uint64_t u
         const pair *p = m->accounts.items + i;
         if (same(p->key, flow) && p->number == user) d->result = (tb_account_result_v1){ NULL, p->handle, p->value };
     }
-    post_locked(&m->deliveries, deliver_account, d);
+    deliver_locked(m, deliver_account, d);
     unlock(m);
     return TB_OK;
 }

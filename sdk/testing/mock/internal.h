@@ -89,7 +89,7 @@ struct tb_mock {
 
     const tb_plugin_v1 *plugin;
     void *self;
-    bool is_created;
+    bool is_created, is_eager;
     const tb_source_v1 *source;
     const tb_commands_v1 *commands;
     char why[512];

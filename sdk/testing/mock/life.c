@@ -47,6 +47,7 @@ tb_mock *tb_mock_new(void) {
     m->host =
         (tb_host_v1){ TB_HOST_MAGIC, sizeof m->host, m, TB_LIT("TimmyBot mock"), TB_LIT("1.0.0"), host_extension };
     m->patience = 10000;
+    m->is_eager = getenv("TB_MOCK_EAGER") != NULL;
     m->now = START_MS;
     m->caller =
         (tb_invocation_v1){ .guild = 1, .channel = 2, .user = 3, .voice_channel = 4, .locale = TB_LIT("en-GB") };

@@ -99,7 +99,7 @@ static tb_status ask(const tb_host_v1 *host, const tb_invocation_v1 *call, tb_mo
         player_delivery *d = kept(m, sizeof *d);
         *d = (player_delivery){ done, context, m->player };
         if (asked.what != TB_MOCK_PLAY) d->result.tracks = NULL, d->result.track_count = 0;
-        post_locked(&m->deliveries, deliver_player, d);
+        deliver_locked(m, deliver_player, d);
     }
     unlock(m);
     return is_good ? TB_OK : TB_E_INVALID;
@@ -151,7 +151,7 @@ static tb_status search_search(const tb_host_v1 *host, const tb_invocation_v1 *c
         for (size_t i = 0; i < count; i++) sources[i] = m->found_source;
         search_delivery *d = kept(m, sizeof *d);
         *d = (search_delivery){ done, context, { NULL, m->found, sources, count } };
-        post_locked(&m->deliveries, deliver_search, d);
+        deliver_locked(m, deliver_search, d);
     }
     unlock(m);
     return is_good ? TB_OK : TB_E_INVALID;
@@ -177,7 +177,7 @@ static tb_status history_recent(const tb_host_v1 *host, const tb_invocation_v1 *
     lock(m);
     history_delivery *d = kept(m, sizeof *d);
     *d = (history_delivery){ done, context, { NULL, m->history, m->history_count < limit ? m->history_count : limit } };
-    post_locked(&m->deliveries, deliver_history, d);
+    deliver_locked(m, deliver_history, d);
     unlock(m);
     return TB_OK;
 }
@@ -208,7 +208,7 @@ static tb_status probe_probe(const tb_host_v1 *host, int32_t descriptor, tb_prob
         d->error = (tb_error_v1){ .code = TB_E_INVALID, .user_text = { "", 0 }, .detail = text_of("no media file") };
         d->result.error = &d->error;
     }
-    post_locked(&m->deliveries, deliver_probe, d);
+    deliver_locked(m, deliver_probe, d);
     unlock(m);
     return TB_OK;
 }

@@ -3,7 +3,10 @@
 static void log_log(const tb_host_v1 *host, int32_t level, tb_str message) {
     tb_mock *m = mock_of(host);
     lock(m);
-    if (message.len > 4096) message.len = 4096;
+    if (message.len > 4096) {
+        message.len = 4096;
+        while (message.len && (message.ptr[message.len] & 0xC0) == 0x80) message.len--;  // not through a character
+    }
     log_line line = { level, copied(m, message) };
     PUSH(m->log, line);
     if (m->log_file) fprintf(m->log_file, "plugin log %d: %.*s\n", level, (int)line.text.len, line.text.ptr);
@@ -91,7 +94,7 @@ static store_delivery *store_begin(tb_mock *m, tb_str key, size_t least, tb_stor
 }
 
 static tb_status store_end(tb_mock *m, store_delivery *d) {
-    if (d) post_locked(&m->deliveries, deliver_store, d);
+    if (d) deliver_locked(m, deliver_store, d);
     unlock(m);
     return d ? TB_OK : TB_E_INVALID;
 }
@@ -216,7 +219,7 @@ static void post_settings_locked(tb_mock *m, uint64_t guild, tb_settings_done do
             list[d->result.count++] = (tb_setting_v1){ m->settings.items[i].key, m->settings.items[i].value };
     qsort(list, d->result.count, sizeof *list, by_setting);
     d->result.settings = list;
-    post_locked(&m->deliveries, deliver_settings, d);
+    deliver_locked(m, deliver_settings, d);
 }
 
 static tb_status settings_all(const tb_host_v1 *host, uint64_t guild, tb_settings_done done, void *context) {

@@ -55,6 +55,20 @@ static bool wait_locked(worker *w, uint64_t number) {
     return true;
 }
 
+// A completion, on its way to the plugin; where the mock is eager, it has been there when this returns. The plugin may ask
+// for more while it is told: that is then delivered after it.
+static void deliver_locked(tb_mock *m, void (*run)(void *), void *argument) {
+    uint64_t number = post_locked(&m->deliveries, run, argument);
+    if (!m->is_eager || m->deliveries.is_held || pthread_equal(pthread_self(), m->deliveries.thread)) return;
+    if (!wait_locked(&m->deliveries, number)) breach_locked(m, "a completion waits for the request that it answers");
+}
+
+void tb_mock_eager(tb_mock *m, bool is_eager) {
+    lock(m);
+    m->is_eager = is_eager;
+    unlock(m);
+}
+
 // Runs a job and waits for it. `argument` must outlive a job that does not return: take it from `kept`.
 static bool run_on(worker *w, void (*run)(void *), void *argument) {
     lock(w->mock);

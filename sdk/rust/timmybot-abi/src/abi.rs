@@ -25,7 +25,7 @@ pub struct tb_bytes {
 }
 
 pub const TB_OK: tb_status = 0;
-/// the caller broke the contract
+/// the caller broke the contract; with a `user_text`: a person asked for what cannot be done
 pub const TB_E_INVALID: tb_status = -1;
 pub const TB_E_NOT_FOUND: tb_status = -2;
 pub const TB_E_UNSUPPORTED: tb_status = -3;
@@ -38,7 +38,10 @@ pub const TB_E_CANCELLED: tb_status = -7;
 pub const TB_E_STALE: tb_status = -8;
 pub const TB_E_TIMEOUT: tb_status = -9;
 pub const TB_E_IO: tb_status = -10;
+/// a fault of the plugin, or of the host
 pub const TB_E_INTERNAL: tb_status = -11;
+/// A call that fails with TB_E_INTERNAL, with TB_E_INVALID and no `user_text`, or by its deadline speaks
+/// against the plugin: five in a row, and the host lets it rest. No other failure does.
 #[repr(C)]
 #[derive(Clone, Copy)]
 pub struct tb_error_v1 {
@@ -153,7 +156,7 @@ pub const TB_T_NUM: i32 = 3;
 pub const TB_T_BOOL: i32 = 4;
 /// int64_t: the bits of a snowflake
 pub const TB_T_ID: i32 = 5;
-/// | INT, NUM, BOOL, ID: const int64_t * or const double *, NULL where left out
+/// | INT, NUM, BOOL, ID: const int64_t * or const double *, NULL where left out; never | STR
 pub const TB_T_OPT: i32 = 0x80;
 pub const TB_PARAM_AUTOCOMPLETE: u32 = 1;
 /// for TB_T_STR; the others say it by TB_T_OPT
@@ -450,7 +453,8 @@ pub struct tb_source_v1 {
 #[repr(C)]
 #[derive(Clone, Copy)]
 pub struct tb_host_source_v1 {
-    /// [any] At most `limit` tracks count.
+    /// [any] At most `limit` tracks count, and more than 1000 are TB_E_INVALID. A track without a key, or with a
+    /// text that is not UTF-8 or longer than 2048 bytes, is left out; the others count.
     pub resolved: Option<unsafe extern "C" fn(host: *const tb_host_v1, task: tb_task, tracks: *const tb_track_v1, count: usize) -> tb_status>,
     /// [any] On TB_E_STALE the plugin keeps its reader or descriptor and closes it itself.
     pub opened: Option<unsafe extern "C" fn(host: *const tb_host_v1, task: tb_task, media: *const tb_media_v1) -> tb_status>,
@@ -504,7 +508,7 @@ pub const TB_LOG_ERROR: i32 = 4;
 #[repr(C)]
 #[derive(Clone, Copy)]
 pub struct tb_host_log_v1 {
-    /// [any] Cut after 4096 bytes; control characters are replaced.
+    /// [any] Cut after 4096 bytes, between two characters; control characters are replaced.
     pub log: Option<unsafe extern "C" fn(host: *const tb_host_v1, level: i32, message: tb_str)>,
 }
 
@@ -691,7 +695,8 @@ pub struct tb_player_result_v1 {
     pub flags: u32,
 }
 
-/// [any] Called exactly once, after the request returned TB_OK. What it is given lives until it returns.
+/// [any] Called exactly once where the request answers TB_OK, possibly before that returns. What it is given
+/// lives until it returns.
 pub type tb_player_done = Option<unsafe extern "C" fn(context: *mut c_void, result: *const tb_player_result_v1)>;
 
 #[repr(C)]
@@ -792,7 +797,8 @@ pub struct tb_host_reply_v1 {
     pub modal: Option<unsafe extern "C" fn(host: *const tb_host_v1, task: tb_task, modal_json: tb_str) -> tb_status>,
     /// [any] Changes the answer after `send`, as often as Discord allows; TB_E_STALE 15 minutes after the call.
     pub edit: Option<unsafe extern "C" fn(host: *const tb_host_v1, task: tb_task, message: *const tb_message_v1) -> tb_status>,
-    /// [any] One more message after `send`, at most 5 for each call; TB_E_STALE 15 minutes after the call.
+    /// [any] One more message after `send`, at most 5 for each call and then TB_E_RATE_LIMIT; TB_E_STALE 15 minutes
+    /// after the call.
     pub follow_up: Option<unsafe extern "C" fn(host: *const tb_host_v1, task: tb_task, message: *const tb_message_v1) -> tb_status>,
     /// [any] Settles an autocomplete task; at most 25 count.
     pub choices: Option<unsafe extern "C" fn(host: *const tb_host_v1, task: tb_task, choices: *const tb_choice_v1, count: usize) -> tb_status>,
@@ -819,7 +825,7 @@ pub type tb_search_done = Option<unsafe extern "C" fn(context: *mut c_void, resu
 #[repr(C)]
 #[derive(Clone, Copy)]
 pub struct tb_host_search_v1 {
-    /// [any] `query` up to 2048 bytes, `limit` 1 to 100. Slow sources are left out after 2 s.
+    /// [any] `query` up to 2048 bytes, `limit` 1 to 100, else TB_E_INVALID. Slow sources are left out after 2 s.
     pub search: Option<unsafe extern "C" fn(host: *const tb_host_v1, call: *const tb_invocation_v1, query: tb_str, limit: u32, done: tb_search_done, context: *mut c_void) -> tb_status>,
 }
 
