@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/close_range.h>
+#include <malloc.h>
 #include <signal.h>
 #include <string.h>
 #include <sys/prctl.h>
@@ -77,6 +78,8 @@ static int limit(int resource, uint64_t value) {
 }
 
 int tb_confine_process(uint64_t memory_bytes) {
+    // Large pieces go back to the system as soon as they are let go of: the limit counts what the allocator hoards as well.
+    mallopt(M_MMAP_THRESHOLD, 1 << 20);
     // A write that a limit forbids fails with EFBIG instead of killing the process.
     signal(SIGXFSZ, SIG_IGN);
     if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0) return -1;

@@ -2,8 +2,9 @@ import MediaWire
 
 /// Why a worker was given up.
 enum Loss: Sendable, Equatable {
-    /// It ended by itself. `crashed` is what the crashing thread was at, where that is known; `busy` what any was at.
-    case ended(String, crashed: UInt32, busy: [UInt32])
+    /// It ended by itself. `crashed` is what the crashing thread was at, where that is known; `busy` what any was at;
+    /// `wasFull` whether memory was short, so that whoever asked next had to crash.
+    case ended(String, crashed: UInt32, busy: [UInt32], wasFull: Bool = false)
     /// It does not answer.
     case silent(busy: [UInt32])
     /// A thread computes at this one without an end.
@@ -24,8 +25,8 @@ enum Loss: Sendable, Equatable {
         guard id != 0 else { return nil }
         let crash = MediaError(.damaged, "the media worker did not survive this file")
         switch self {
-        case .ended(_, id, _): return .certain(crash)
-        case .ended(_, 0, let busy), .silent(let busy): return busy.contains(id) ? .suspected(crash) : nil
+        case .ended(_, id, _, let wasFull): return wasFull ? .suspected(crash) : .certain(crash)
+        case .ended(_, 0, let busy, _), .silent(let busy): return busy.contains(id) ? .suspected(crash) : nil
         case .fooled(id): return .certain(MediaError(.tooExpensive, "decoding does not come to an end"))
         case .stalled(id): return .fatal(MediaError(.unreadable, "no more bytes came"))
         case .ended, .fooled, .stalled: return nil
@@ -35,7 +36,8 @@ enum Loss: Sendable, Equatable {
     /// For the operator.
     var reason: String {
         switch self {
-        case .ended(let how, let crashed, _): crashed == 0 ? how : "\(how) at stream \(crashed)"
+        case .ended(let how, let crashed, _, let wasFull):
+            (crashed == 0 ? how : "\(how) at stream \(crashed)") + (wasFull ? ", short of memory" : "")
         case .silent: "it does not answer"
         case .fooled(let id): "stream \(id) does not come to an end"
         case .stalled(let id): "stream \(id) gets no input"

@@ -70,7 +70,11 @@ extension MediaEngine {
 
     private func listen(to worker: Worker) async {
         for await reply in worker.replies { take(reply, from: worker) }
-        lost(worker, .ended(worker.ending, crashed: worker.board.crashed, busy: worker.board.busy.filter { $0 != 0 }))
+        let board = worker.board
+        lost(
+            worker,
+            .ended(
+                worker.ending, crashed: board.crashed, busy: board.busy.filter { $0 != 0 }, wasFull: worker.wasFull))
     }
 
     /// A worker is heard about what it was given, and about nothing else.
@@ -108,12 +112,12 @@ extension MediaEngine {
         for lane in lanes.prefix(64) {
             if lane.cpu > configuration.cpuLimit { return lost(worker, .fooled(lane.id)) }
             guard lane.wall > configuration.inputLimit else { continue }
+            // Said before the worker has heard that it is to stop.
+            if departed.contains(lane.id) { continue }
             guard let entry = entries[lane.id], entry.worker === worker, entry.input.server != nil else {
                 return lost(worker, .stalled(lane.id))
             }
             // A feed's end sets the thread free: no reason to take the worker from the others.
-            // Said before the worker has heard that it is to stop.
-            if departed.contains(lane.id) { continue }
             giveUp(lane.id)
         }
     }
@@ -141,11 +145,12 @@ extension MediaEngine {
             do { try await clock.sleep(for: configuration.heartbeat) } catch { return }
             number &+= 1
             watchFeeds()
+            departed.pass()
             for (role, seat) in seats {
+                seat.worker.lookAtMemory()
                 let patience = seat.isReady ? configuration.missedHeartbeats : configuration.startHeartbeats
                 if seat.unanswered >= patience {
                     lost(seat.worker, .silent(busy: seat.worker.board.busy.filter { $0 != 0 }))
-            departed.pass()
                 } else if seats[role]?.worker === seat.worker {
                     seats[role]?.unanswered += 1
                     if seat.isReady { seat.worker.send(.ping(number: number)) }
@@ -197,11 +202,6 @@ extension MediaEngine {
     }
 }
 
-/// How many times in a row a feed was found at the same read.
-struct Silence: Sendable, Equatable {
-    private var read: UInt64?
-    private var looks = 0
-
 /// Streams that were closed a moment ago: a worker may still have something to say of them.
 struct Departed: Sendable, Equatable {
     /// Heartbeats for which they are remembered: five seconds.
@@ -216,6 +216,11 @@ struct Departed: Sendable, Equatable {
 
     func contains(_ id: UInt32) -> Bool { left[id] != nil }
 }
+
+/// How many times in a row a feed was found at the same read.
+struct Silence: Sendable, Equatable {
+    private var read: UInt64?
+    private var looks = 0
 
     /// - Parameter current: the read that is under way, if any.
     mutating func look(_ current: UInt64?) -> Int {

@@ -19,6 +19,10 @@ final class Worker: Sendable {
     /// Writing may block where the worker does not read, so it is not done in the caller's thread.
     private let outbox = DispatchQueue(label: "media-worker-outbox")
     private let outcome = Mutex<String?>(nil)
+    private let isFull = Atomic(false)
+
+    /// Whether it was short of memory when it was last looked at: three quarters of what it may have were in use.
+    var wasFull: Bool { isFull.load(ordering: .relaxed) }
 
     /// How the process ended, once `replies` has; for the operator.
     var ending: String { outcome.withLock { $0 } ?? "unknown" }
@@ -62,6 +66,15 @@ final class Worker: Sendable {
             for descriptor in descriptors { close(descriptor) }
             if case .dropped = sink.yield(reply) { return }
         }
+    }
+
+    /// Of a process that is gone there is nothing to see, and what was seen last stays.
+    func lookAtMemory() {
+        // The sixth number: pages of data and stack (proc(5)).
+        guard let text = try? String(contentsOfFile: "/proc/\(pid)/statm", encoding: .utf8),
+            let pages = text.split(separator: " ").dropFirst(5).first.flatMap({ Int($0) }), pages > 0
+        else { return }
+        isFull.store(pages * Int(sysconf(Int32(_SC_PAGESIZE))) > MediaWire.workerMemory / 4 * 3, ordering: .relaxed)
     }
 
     /// From any thread; in order.

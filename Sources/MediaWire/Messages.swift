@@ -9,6 +9,8 @@ public enum MediaWire {
     public static let artworkCapacity = 4 << 20
     /// Characters of one tag.
     public static let tagLength = 300
+    /// Bytes of data that a worker may have, heap and all.
+    public static let workerMemory = 1 << 30
 }
 
 /// How a stream is to sound.

@@ -1,11 +1,14 @@
+import CLibAV
 import CLinux
 import CSeccomp
 import Glibc
+import MediaWire
 
 /// What the worker gives up before it reads the first foreign byte.
 enum Confinement {
-    /// Heap of the whole worker.
-    static let memory: UInt64 = 1 << 30
+    /// Bytes that libav may take at once: a tag can claim a picture of 256 MiB. The largest honest piece is the index of an
+    /// M4A file, 24 bytes a packet: 18 hours of sound.
+    static let largestPiece = 64 << 20
 
     /// System calls that decoding and the control socket need, whatever their arguments. With those below these are all;
     /// everything else fails with EPERM: no file is opened, no socket made, no program started.
@@ -46,7 +49,10 @@ enum Confinement {
 
     /// False where the kernel refused: the worker must not run then.
     static func apply() -> Bool {
-        guard tb_confine_process(memory) == 0, let filter = tb_seccomp_deny_by_default() else { return false }
+        av_max_alloc(largestPiece)
+        guard tb_confine_process(UInt64(MediaWire.workerMemory)) == 0, let filter = tb_seccomp_deny_by_default() else {
+            return false
+        }
         defer { seccomp_release(filter) }
         for name in allowed where tb_seccomp_allow(filter, name) != 0 { return false }
         for rule in bounded

@@ -43,6 +43,8 @@ final class Demuxer: PacketSource {
     /// Bytes that each of the last packets took from the input.
     private var needs = [Int](repeating: 0, count: 16)
     private var needIndex = 0
+    /// As the container's head says it.
+    private(set) var info = MediaInfo()
 
     init(_ input: ByteInput) throws(WorkerError) {
         source = input
@@ -86,6 +88,7 @@ final class Demuxer: PacketSource {
         for other in 0..<Int(format.pointee.nb_streams) where other != Int(index) {
             format.pointee.streams[other]?.pointee.discard = AVDISCARD_ALL
         }
+        info = describe()
     }
 
     deinit {
@@ -109,12 +112,12 @@ final class Demuxer: PacketSource {
         return buffered >= need || source.has(need - buffered)
     }
 
-    private var place: Int64 { format?.pointee.pb.map { avio_seek($0, 0, SEEK_CUR) } ?? 0 }
-
-    /// The next packet of our stream, valid until the next call; nil at the end.
     /// Whether a read has failed: that is no damage to the file, and not its end, whatever the demuxer makes of it.
     private var isBroken: Bool { format?.pointee.pb.map { $0.pointee.error < 0 } ?? false }
 
+    private var place: Int64 { format?.pointee.pb.map { avio_seek($0, 0, SEEK_CUR) } ?? 0 }
+
+    /// The next packet of our stream, valid until the next call; nil at the end.
     func next() throws(WorkerError) -> UnsafeMutablePointer<AVPacket>? {
         let before = place
         defer {
@@ -129,10 +132,10 @@ final class Demuxer: PacketSource {
             av_packet_unref(packet)
             let status = av_read_frame(format, packet)
             if status < 0, tb_cpu_budget_spent() { throw .tooExpensive }
+            if status < 0, isBroken { throw WorkerError(.unreadable, "the input broke off") }
             if status == tb_averror_eof() { return nil }
             guard status >= 0 else { throw WorkerError(.damaged, code: status) }
             if packet.pointee.stream_index == stream.pointee.index, packet.pointee.size > 0 { return packet }
-            if status < 0, isBroken { throw WorkerError(.unreadable, "the input broke off") }
         }
         throw WorkerError(.damaged, "no audio among many packets")
     }
@@ -162,7 +165,18 @@ final class Demuxer: PacketSource {
 
     // MARK: Describing
 
-    var info: MediaInfo {
+    /// Lets go of tags and pictures. Both can be large, and what plays for an hour shares its memory with all the others.
+    func forgetExtras() {
+        guard let format else { return }
+        av_dict_free(&format.pointee.metadata)
+        for index in 0..<Int(format.pointee.nb_streams) {
+            guard let stream = format.pointee.streams[index] else { continue }
+            av_dict_free(&stream.pointee.metadata)
+            av_packet_unref(&stream.pointee.attached_pic)
+        }
+    }
+
+    private func describe() -> MediaInfo {
         var info = MediaInfo()
         guard let format else { return info }
         info.container = Self.text(format.pointee.iformat.pointee.name)

@@ -26,7 +26,10 @@ enum Input {
         case (.pcm, _): return try PCMPackets(input)
         case (.opusPackets, let feed?): return try OpusPackets(feed)
         case (.opusPackets, nil): throw WorkerError(.internalError, "packets come from feeds only")
-        case (.container, _): return try Demuxer(input)
+        case (.container, _):
+            let demuxer = try Demuxer(input)
+            demuxer.forgetExtras()
+            return demuxer
         }
     }
 

@@ -2,6 +2,7 @@ import CLinux
 import Foundation
 import Glibc
 import MediaWire
+import TestSupport
 import Testing
 
 @testable import Media
@@ -122,6 +123,54 @@ struct HostileTests {
         try await puller.pull()
         #expect(puller.outcome == .failed && puller.packets.count > 40)
         #expect(await ending(puller.stream)?.failure == .unreadable, "the file is not damaged")
+        await engine.shutdown()
+    }
+
+    // MARK: Memory
+
+    /// An MP3 file behind a tag with a picture of `size` bytes, which are a hole in the file.
+    private func withPicture(_ size: Int) async throws -> MediaFile {
+        let path = NSTemporaryDirectory() + "timmybot-\(UUID().uuidString).mp3"
+        let head = HostileFiles.pictureTag(size)
+        try Data(head).write(to: URL(fileURLWithPath: path))
+        defer { unlink(path) }
+        try #require(truncate(path, head.count + size) == 0)
+        let file = try #require(FileHandle(forUpdatingAtPath: path))
+        try file.seekToEnd()
+        try file.write(contentsOf: Data(try await songBytes("paper-lanterns.mp3")))
+        return try openFile(path)
+    }
+
+    /// A number of /proc/PID/status, in bytes.
+    private func status(_ name: String, of pid: pid_t) throws -> Int {
+        let lines = try String(contentsOfFile: "/proc/\(pid)/status", encoding: .utf8).split(separator: "\n")
+        let line = try #require(lines.first { $0.hasPrefix("\(name):") })
+        return try #require(Int(line.split(whereSeparator: \.isWhitespace)[1])) << 10
+    }
+
+    @Test func picturesAreNotKeptWhileTheirTracksPlay() async throws {
+        let engine = makeEngine()
+        let file = try await withPicture(10 << 20)
+        var pullers = [Puller(try await engine.open(file, options: StreamOptions()))]
+        try await pullers[0].pull(20)
+        let pid = try #require(await engine.workerPID)
+        let before = try status("VmRSS", of: pid)
+        for _ in 0..<10 {
+            pullers.append(Puller(try await engine.open(file, options: StreamOptions())))
+            try await pullers.last?.pull(20)
+        }
+        // A hundred MiB of pictures went by; the bound leaves room for what the allocator holds back.
+        let grown = try status("VmRSS", of: pid) - before
+        #expect(grown < 50 << 20, "\(grown >> 20) MiB")
+        await engine.shutdown()
+    }
+
+    @Test func aPictureThatIsTooLargeIsNotTaken() async throws {
+        let engine = makeEngine()
+        let probed = try await engine.probe(try await withPicture(100 << 20))
+        #expect(probed.info.codec == "mp3")
+        let pid = try #require(await engine.seats[.prober]?.worker.pid)
+        #expect(try status("VmHWM", of: pid) < 90 << 20)
         await engine.shutdown()
     }
 

@@ -160,6 +160,10 @@ struct StartTests {
         let killed = Loss.ended("signal 9", crashed: 0, busy: [7])
         if case .suspected = killed.charge(7) {} else { Issue.record("suspected") }
         #expect(killed.charge(8) == nil && killed.charge(0) == nil)
+        // Where memory was short, whoever asked next crashed.
+        let full = Loss.ended("signal 5", crashed: 7, busy: [7, 8], wasFull: true)
+        if case .suspected = full.charge(7) {} else { Issue.record("suspected") }
+        #expect(full.charge(8) == nil)
         #expect(Loss.silent(busy: []).charge(7) == nil)
         #expect(Loss.fooled(7).charge(8) == nil && Loss.stalled(7).charge(8) == nil)
     }

@@ -25,6 +25,15 @@ public enum HostileFiles {
         return bytes
     }
 
+    /// The beginning of an ID3v2.3 tag that holds one JPEG picture of `size` bytes, which are to follow.
+    public static func pictureTag(_ size: Int) -> [UInt8] {
+        let head: [UInt8] = [0] + Array("image/jpeg".utf8) + [0, 3, 0]
+        let frame = head.count + size
+        let length = (0..<4).reversed().map { UInt8((10 + frame) >> (7 * $0) & 0x7F) }
+        let frameLength = (0..<4).reversed().map { UInt8(frame >> (8 * $0) & 0xFF) }
+        return Array("ID3".utf8) + [3, 0, 0] + length + Array("APIC".utf8) + frameLength + [0, 0] + head
+    }
+
     /// An Ogg file of two channels that are an Opus stream each (RFC 7845, mapping family 255), both with these packets, which
     /// have one frame each.
     public static func twoStreams(of packets: [[UInt8]]) -> [UInt8] {
