@@ -85,6 +85,10 @@ public final class AudioRing: @unchecked Sendable {
         return tb_ring_push(ring, base, UInt32(packet.count), position)
     }
 
+    /// Takes back all packets but the `count` that the consumer takes next; how many those are. 0 also where the consumer is
+    /// just coming too near.
+    public func takeBack(allBut count: Int) -> Int { Int(tb_ring_take_back(ring, UInt32(max(0, count)))) }
+
     /// No more packets follow; what is in the ring is still played.
     public func finish(_ ending: Ending) {
         tb_ring_set_state(ring, ending == .ended ? TB_RING_ENDED : TB_RING_FAILED)

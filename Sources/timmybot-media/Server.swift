@@ -11,7 +11,7 @@ import MediaWire
 /// `@unchecked Sendable`: everything mutable is guarded by `lock`; a stream is touched only by the thread that has marked
 /// it as running.
 final class Server: @unchecked Sendable {
-    /// How often rings are topped up, in milliseconds. A ring holds 240 ms.
+    /// How often rings are topped up, in milliseconds. A ring holds 240 ms at least.
     private static let period: UInt64 = 40
     /// Threads that work while none is held up, and at most.
     private static let threads = 2

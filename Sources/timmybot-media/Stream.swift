@@ -2,11 +2,15 @@ import AudioRing
 import CLibAV
 import CLinux
 import MediaWire
+import Synchronization
 
 /// One track on its way into a ring. Used by one thread at a time, but for `needsFilling`.
 final class Stream {
     /// Packets in the ring that are aimed at: 240 ms, so that a change of volume or filter is heard within 300 ms.
     static let target = 12
+    /// The same of what goes through untouched, so that no stall of this process is heard: a change takes the rest back. Not
+    /// where the input cannot seek: what a lost worker leaves in its ring is lost then.
+    static let deepTarget = 28
     /// How far a packet's time may be from where the track is, in samples: six hours. Beyond, it is not believed, and the
     /// packet follows the one before.
     private static let farthestJump: Int64 = 6 * 3_600 * 48_000
@@ -32,6 +36,8 @@ final class Stream {
     var isAnnounced = false
     /// Whether the input is still read on to the start.
     private var isSkipping = false
+    /// What the ring is filled to. Written by the thread that fills.
+    private let aim = Atomic(Stream.target)
 
     /// Samples before the start from which on packets are decoded: decoders need some to converge.
     private static let roll: Int64 = 3_840
@@ -82,10 +88,19 @@ final class Stream {
 
     /// In mid-track: the last packets prime decoder and encoder, so that the change itself is not heard.
     private func leaveUntouched() throws(WorkerError) {
-        try startTranscoding(at: nextPosition, isPrimed: kept.count >= 4 && nextPosition >= 4 * 960)
+        let taken = takeBack()
+        try startTranscoding(at: nextPosition, isPrimed: kept.count - taken >= 4 && nextPosition >= 4 * 960)
         kept += replay
         replay = []
         for one in kept { try transcoder?.push(one.packet) { position($0) } }
+    }
+
+    /// What is further away than a change may be, out of the ring again; how many packets that are, the last of `kept`.
+    private func takeBack() -> Int {
+        guard kept.count >= ring.count else { return 0 }
+        let taken = ring.takeBack(allBut: Self.target)
+        if taken > 0 { nextPosition = kept[kept.count - taken].position }
+        return taken
     }
 
     /// In mid-track: the packets that the transcoder has read and not yet given out follow as they are.
@@ -97,7 +112,9 @@ final class Stream {
     }
 
     /// From any thread.
-    var needsFilling: Bool { ring.count < Self.target }
+    var needsFilling: Bool { ring.count < aim.load(ordering: .relaxed) }
+
+    private var depth: Int { transcoder == nil && source.canSeek ? Self.deepTarget : Self.target }
 
     /// Whether somebody could hear something, or all is over.
     var hasOutput: Bool { isOver || hasPushed }
@@ -111,13 +128,14 @@ final class Stream {
     func fill() throws(WorkerError) -> Bool {
         if try !skipAhead() { return true }
         // Bounded: a listener who takes packets as fast as they come must not make this look like a hang.
-        for _ in 0..<Self.target where ring.count < Self.target && !isOver && hasInput {
+        for _ in 0..<Self.deepTarget where ring.count < depth && !isOver && hasInput {
             if let transcoder {
                 try transcode(transcoder)
             } else {
                 try passThrough()
             }
         }
+        aim.store(depth, ordering: .relaxed)
         return !isOver
     }
 
@@ -191,11 +209,13 @@ final class Stream {
         }
     }
 
-    /// Five packets that were given out are enough to prime with; the cap is for times that do not advance.
+    /// Five packets that were given out are enough to prime with, and those in the ring may be taken back; the cap is for times
+    /// that do not advance.
     private func keep(_ packet: UnsafeMutablePointer<AVPacket>, at position: UInt64) {
         guard let copy = KeptPacket(packet, position: position) else { return }
         kept.append(copy)
-        while kept.count > 64 || (kept.count > 5 && kept[5].position + 960 <= nextPosition) { kept.removeFirst() }
+        let needed = transcoder == nil ? ring.count + 6 : 5
+        while kept.count > 64 || (kept.count > needed && kept[5].position + 960 <= nextPosition) { kept.removeFirst() }
     }
 
     private func transcode(_ transcoder: Transcoder) throws(WorkerError) {

@@ -1,3 +1,4 @@
+import Foundation
 import Glibc
 import Testing
 
@@ -42,6 +43,64 @@ import Testing
         let ring = try AudioRing()
         #expect(!push(ring, [], at: 0))
         #expect(!push(ring, [UInt8](repeating: 0, count: AudioRing.maximumPacketSize + 1), at: 0))
+    }
+
+    @Test func whatIsFarAwayIsTakenBack() throws {
+        let ring = try AudioRing()
+        for index in 0..<10 { #expect(push(ring, [UInt8(index)], at: UInt64(index) * 960)) }
+        #expect(pop(ring).1 == [0])
+        #expect(ring.takeBack(allBut: 9) == 0)
+        #expect(ring.takeBack(allBut: 4) == 5 && ring.count == 4)
+        #expect(push(ring, [50], at: 5 * 960))
+        #expect((0..<5).map { _ in pop(ring).1 } == [[1], [2], [3], [4], [50]])
+        #expect(pop(ring).0 == .empty)
+    }
+
+    /// A consumer that is ahead of the producer's word sees nothing rather than nonsense.
+    @Test func aHeadBehindTheTailIsEmpty() throws {
+        let ring = try AudioRing()
+        for index in 0..<3 { #expect(push(ring, [1], at: UInt64(index) * 960)) }
+        for _ in 0..<3 { _ = pop(ring) }
+        let memory = try #require(mmap(nil, 4096, PROT_READ | PROT_WRITE, MAP_SHARED, ring.fileDescriptor, 0))
+        defer { munmap(memory, 4096) }
+        memory.storeBytes(of: 1, toByteOffset: 64, as: UInt64.self)
+        #expect(pop(ring).0 == .empty && ring.count == 0)
+    }
+
+    /// Packets say in all their bytes which they are, and whether they are the first or a later version. The consumer sees
+    /// every number once, in order, and no mixture.
+    @Test func takingBackNeverMixesPackets() throws {
+        let ring = try AudioRing()
+        let total = 5_000
+        let producer = Thread { [ring] in
+            var number = 0, version = 0
+            while number < total {
+                let bytes = [UInt8](repeating: UInt8(truncatingIfNeeded: number + version), count: 300)
+                if bytes.withUnsafeBytes({ ring.push($0, position: UInt64(number)) }) { number += 1 }
+                if number % 7 == 0 {
+                    version += 1
+                    number -= ring.takeBack(allBut: number % 3)
+                }
+            }
+            ring.finish(.ended)
+        }
+        producer.start()
+        let end = ContinuousClock.now + .seconds(60)
+        var expected: UInt64 = 0
+        while ContinuousClock.now < end {
+            let (popped, bytes) = pop(ring)
+            if case .empty = popped {
+                sched_yield()
+                continue
+            }
+            if case .ended = popped { break }
+            guard case .packet(length: 300, position: expected) = popped, bytes.allSatisfy({ $0 == bytes[0] }) else {
+                Issue.record("\(popped) instead of \(expected)")
+                break
+            }
+            expected += 1
+        }
+        #expect(expected == UInt64(total))
     }
 
     @Test func bothMappingsSeeTheSameRing() throws {

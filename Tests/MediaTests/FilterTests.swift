@@ -44,9 +44,9 @@ struct FilterTests {
 
         let puller = try await play(engine, path)
         try await listen(puller, 150)
-        await puller.stream.change(volume: 1, filter: filter.rawValue)
+        try await puller.change(volume: 1, filter: filter.rawValue)
         try await listen(puller, 120)
-        await puller.stream.change(volume: 1, filter: "")
+        try await puller.change(volume: 1, filter: "")
         try await listen(puller, 120)
 
         for (first, second) in zip(puller.packets.dropFirst(), puller.packets.dropFirst(2)) {
@@ -66,6 +66,25 @@ struct FilterTests {
         await engine.shutdown()
     }
 
+    /// A ring of untouched packets outlasts a stall of the worker's, and a change need not wait for it.
+    @Test func untouchedPacketsAreKeptFurtherAheadAndTakenBack() async throws {
+        let engine = makeEngine()
+        let path = try await Songs.shared.path("morning-train.opus")
+        let puller = try await play(engine, path)
+        #expect(await eventually { puller.stream.ring.count == 28 })
+        try await puller.change(volume: 0.5, filter: "")
+        #expect(await eventually { puller.stream.ring.count == 12 })
+        try await listen(puller, 60)
+        let reference = try await play(engine, path)
+        try await reference.pull(60)
+        #expect(puller.packets.map(\.position) == reference.packets.map(\.position))
+        #expect(puller.packets.prefix(12) == reference.packets.prefix(12))
+        for (one, other) in zip(puller.packets, reference.packets).dropFirst(Self.latest) {
+            #expect(one.bytes != other.bytes, "\(one.position)")
+        }
+        await engine.shutdown()
+    }
+
     /// Opus to encoded and back, with a change that cannot be heard: what is heard is the song in step all the way, also
     /// across both seams.
     @Test func theSeamsAreNotHeard() async throws {
@@ -76,9 +95,9 @@ struct FilterTests {
         let plain = try Puller.decode(reference.packets)
         let puller = try await play(engine, path)
         try await listen(puller, 100)
-        await puller.stream.change(volume: 0.999, filter: "")
+        try await puller.change(volume: 0.999, filter: "")
         try await listen(puller, 100)
-        await puller.stream.change(volume: 1, filter: "")
+        try await puller.change(volume: 1, filter: "")
         try await listen(puller, 100)
         let changed = zip(puller.packets, reference.packets).enumerated().filter { $1.0.bytes != $1.1.bytes }.map(
             \.offset)

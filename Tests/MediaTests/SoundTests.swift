@@ -105,7 +105,7 @@ struct SoundTests {
         // The listener's pace: a packet is taken when the worker has caught up with the one before.
         try await puller.waitUntilFull()
         let before = puller.packets.count
-        await puller.stream.change(volume: 0, filter: "")
+        try await puller.change(volume: 0, filter: "")
         for _ in 0..<80 {
             try await puller.pull(1)
             try await puller.waitUntilFull()

@@ -77,7 +77,7 @@ final class Puller {
     }
     struct Stalled: Error {}
 
-    /// Packets that the worker keeps ahead.
+    /// Packets that the worker keeps ahead, at least.
     let ahead = 12
 
     private let buffer = UnsafeMutableRawBufferPointer.allocate(byteCount: AudioRing.maximumPacketSize, alignment: 16)
@@ -130,6 +130,16 @@ final class Puller {
     func waitUntilFull() async throws {
         let patience = ContinuousClock.now + .seconds(10)
         while stream.ring.count < ahead {
+            guard ContinuousClock.now < patience else { throw Stalled() }
+            try await Task.sleep(for: .microseconds(200))
+        }
+    }
+
+    /// As `MediaStream.change`; waits until what was ahead of it in the ring has been taken back.
+    func change(volume: Double, filter: String) async throws {
+        await stream.change(volume: volume, filter: filter)
+        let patience = ContinuousClock.now + .seconds(10)
+        while stream.isPassthrough, !(volume == 1 && filter.isEmpty), stream.ring.count > ahead {
             guard ContinuousClock.now < patience else { throw Stalled() }
             try await Task.sleep(for: .microseconds(200))
         }

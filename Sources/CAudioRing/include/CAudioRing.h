@@ -11,7 +11,7 @@
 #include <string.h>
 
 #define TB_RING_MAGIC 0x544d4252u  // "TMBR"
-#define TB_RING_SLOTS 16u          // power of two; 320 ms of 20 ms packets
+#define TB_RING_SLOTS 32u          // power of two; 640 ms of 20 ms packets
 #define TB_RING_PACKET_MAX 1275u   // RFC 6716, 3.2.1: the longest frame of one Opus packet
 #define TB_RING_POSITION_MAX ((uint64_t)1 << 40)  // 265 days; what is later is no position but a lie
 #define TB_RING_OPEN 0u
@@ -88,10 +88,28 @@ static inline uint32_t tb_ring_get_state(tb_ring *ring) {
     return atomic_load_explicit(&ring->state, memory_order_acquire);
 }
 
+// Producer: takes back what it has pushed but for the `keep` packets that the consumer takes next; how many those are. The
+// consumer may have seen the old head and be ahead of the new one: then nothing is taken back. Of the store here and the
+// consumer's store of its tail, one is seen by the other side (all four accesses are sequentially consistent), so that no
+// packet is written over while it is read.
+static inline uint32_t tb_ring_take_back(tb_ring *ring, uint32_t keep) {
+    uint64_t head = atomic_load_explicit(&ring->head, memory_order_relaxed);
+    uint64_t cut = atomic_load_explicit(&ring->tail, memory_order_acquire) + keep;
+    if (cut >= head) return 0;
+    atomic_store(&ring->head, cut);
+    if (atomic_load(&ring->tail) < cut) return (uint32_t)(head - cut);
+    atomic_store_explicit(&ring->head, head, memory_order_release);
+    return 0;
+}
+
+// Whether the producer is just finding out that it can take nothing back: the consumer is beyond the head that it says.
+static inline bool tb_ring_is_behind(uint64_t head, uint64_t tail) { return tail - head <= TB_RING_SLOTS; }
+
 // Any thread: packets that wait for the consumer, at most TB_RING_SLOTS.
 static inline uint32_t tb_ring_count(tb_ring *ring) {
     uint64_t head = atomic_load_explicit(&ring->head, memory_order_acquire);
     uint64_t tail = atomic_load_explicit(&ring->tail, memory_order_acquire);
+    if (tb_ring_is_behind(head, tail)) return 0;
     return head - tail > TB_RING_SLOTS ? TB_RING_SLOTS : (uint32_t)(head - tail);
 }
 
@@ -106,11 +124,12 @@ static inline uint64_t tb_ring_played(tb_ring *ring) {
 static inline tb_ring_pop_result tb_ring_pop(tb_ring *ring, void *out, uint32_t *length, uint64_t *position) {
     uint32_t state = atomic_load_explicit(&ring->state, memory_order_acquire);
     uint64_t tail = atomic_load_explicit(&ring->tail, memory_order_relaxed);
-    uint64_t head = atomic_load_explicit(&ring->head, memory_order_acquire);
+    uint64_t head = atomic_load(&ring->head);
     if (head == tail) {
         if (state == TB_RING_ENDED) return TB_RING_POP_ENDED;
         return state == TB_RING_OPEN ? TB_RING_POP_EMPTY : TB_RING_POP_FAILED;
     }
+    if (tb_ring_is_behind(head, tail)) return TB_RING_POP_EMPTY;
     if (head - tail > TB_RING_SLOTS) return TB_RING_POP_CORRUPT;
     const tb_ring_slot *slot = &ring->slot[tail & (TB_RING_SLOTS - 1)];
     uint32_t count = *(const volatile uint32_t *)&slot->length;
@@ -121,6 +140,6 @@ static inline tb_ring_pop_result tb_ring_pop(tb_ring *ring, void *out, uint32_t 
     *length = count;
     memcpy(out, slot->packet, count);
     atomic_store_explicit(&ring->played, at + 960, memory_order_release);
-    atomic_store_explicit(&ring->tail, tail + 1, memory_order_release);
+    atomic_store(&ring->tail, tail + 1);
     return TB_RING_POP_PACKET;
 }
