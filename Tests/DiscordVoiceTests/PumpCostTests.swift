@@ -102,7 +102,7 @@ struct PumpCostTests {
             bench.sender.enqueue(next)
             let calls = heapCalls {
                 // Up to the first frame of the next ring.
-                for _ in 0..<(index == 0 ? 17 : 16) {
+                for _ in 0..<(index == 0 ? AudioRing.capacity + 1 : AudioRing.capacity) {
                     tick += 1
                     bench.sender.tick(tick, lateness: 0)
                 }
@@ -110,7 +110,7 @@ struct PumpCostTests {
             #expect(calls == (0, 0))
         }
         #expect(bench.sender.takeEnded() == rings.prefix(7).map { .init($0, .ended) })
-        #expect(bench.sender.statistics.sent - before.sent == 7 * 16 + 1)
+        #expect(bench.sender.statistics.sent - before.sent == 7 * AudioRing.capacity + 1)
     }
 
     /// Counters are read while the pump counts.
