@@ -86,7 +86,8 @@ extension PluginFailure {
         self.init(
             code: raw.code == TB_OK ? TB_E_INTERNAL : raw.code,
             userText: String((raw.user_text.copied() ?? "").prefix(500)),
-            detail: String((raw.detail.copied() ?? "").prefix(1_000)))
+            detail: String((raw.detail.copied() ?? "").prefix(1_000)),
+            retryAfter: raw.retry_after_ms == 0 ? nil : .milliseconds(raw.retry_after_ms))
     }
 }
 

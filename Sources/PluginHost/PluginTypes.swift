@@ -36,11 +36,14 @@ public struct PluginFailure: Error, Sendable, Equatable {
     public let userText: String
     /// For the operator.
     public let detail: String
+    /// How long to leave it alone before it is tried again, where who failed said so.
+    public let retryAfter: Duration?
 
-    public init(code: Int32 = TB_E_INTERNAL, userText: String = "", detail: String) {
+    public init(code: Int32 = TB_E_INTERNAL, userText: String = "", detail: String, retryAfter: Duration? = nil) {
         self.code = code
         self.userText = userText
         self.detail = detail
+        self.retryAfter = retryAfter
     }
 }
 

@@ -54,6 +54,7 @@ public struct Queue: Sendable, Hashable, Codable {
         case .previous(let time): goBack(at: time)
         case .halt: halt()
         case .stop:
+        case .suspend(let earlier): suspend(after: earlier)
             halt()
             upcoming = []
             replayCount = 0
@@ -144,6 +145,15 @@ extension Queue {
     }
 
     private mutating func remember(_ entry: QueuedTrack) {
+    private mutating func suspend(after earlier: EntryID?) {
+        if let current { upcoming.insert(current, at: 0) }
+        current = nil
+        if let earlier, let last = history.last, last.id == earlier {
+            history.removeLast()
+            upcoming.insert(last, at: 0)
+        }
+    }
+
         history.append(entry)
         if history.count > Self.historyLimit { history.removeFirst(history.count - Self.historyLimit) }
     }

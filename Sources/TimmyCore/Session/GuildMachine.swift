@@ -24,6 +24,8 @@ public struct GuildMachine: Sendable {
     var follower: StreamID?
     var armed: [TimerKind: Armed] = [:]
     var failureStreak = 0
+    /// The track that was skipped because trouble that passes had not passed, until another one is heard.
+    var stalled: (entry: EntryID, position: Duration)?
     /// Where a track that is not on the deck is to go on.
     var resumeAt: (entry: EntryID, position: Duration)?
     /// The channel of the record that this machine was made from, until it is gone back to or given up.
@@ -39,6 +41,7 @@ public struct GuildMachine: Sendable {
     var journalIsBehind = false
     /// When what is being handled happened.
     private(set) var wall = Timestamp(milliseconds: 0)
+    private(set) var now: Duration = .zero
     private var lastNumber: UInt64 = 0
 
     public init(guild: GuildID, settings: SessionSettings = SessionSettings(), record: GuildRecord? = nil) {
@@ -63,6 +66,7 @@ public struct GuildMachine: Sendable {
     public mutating func handle(_ event: GuildEvent, at moment: Moment) -> [GuildAction] {
         actions = []
         wall = moment.wall
+        now = moment.now
         note(moment)
         switch event {
         case .command(let id, let command, let caller): perform(command, id, caller)
@@ -207,7 +211,9 @@ extension GuildMachine {
             startedAt = position
         }
 
+        /// Attempts to open it again since it last played well, and when the trouble began.
         mutating func heard(_ position: Duration) { if stream != nil { self.position = max(.zero, position) } }
+        var failingSince: Duration?
 
         mutating func start(_ opening: Opening) {
             stream = opening.stream
