@@ -240,6 +240,43 @@ struct GuildSessionTests {
             "no history: from the start")
     }
 
+    /// After an idle or alone leave, or a stop, there is nobody to hear what begins.
+    @Test(arguments: [GuildCommand.previous, .skip(count: 1, ifCurrent: nil)])
+    func whatBeginsIsHeardWhereTheCallerIs(_ command: GuildCommand) async throws {
+        let rig = Rig()
+        try await rig.add("one", "two", "three")
+        try await rig.tell(.skip(count: 1, ifCurrent: nil))
+        #expect(await rig.hears("two"))
+        rig.session.handle(.disconnected)
+        #expect(await eventually { await rig.session.snapshot().voiceChannel == nil })
+        let nowhere = Caller(user: UserID(0), isPrivileged: true)
+        #expect(await code { _ = try await rig.session.perform(command, by: nowhere) } == .notInVoice)
+        #expect(await rig.current == "two", "refused, and nothing has changed")
+        rig.voice.refusal.withLock { $0 = .cannotSpeak(rig.channel) }
+        #expect(await code { try await rig.tell(command) } == .cannotSpeak)
+        #expect(await rig.current == "two", "not reached, and nothing has changed")
+        rig.voice.refusal.withLock { $0 = nil }
+        let reply = try await rig.tell(command)
+        let begins = if case .previous = command { "one" } else { "three" }
+        #expect(reply.current?.track.title == begins)
+        #expect(await rig.hears(begins))
+        #expect(await rig.session.snapshot().voiceChannel == rig.channel)
+    }
+
+    @Test func previousAfterAStopComesBack() async throws {
+        let rig = Rig()
+        try await rig.add("one")
+        #expect(await rig.hears("one"))
+        try await rig.tell(.stop)
+        try await rig.tell(.previous)
+        #expect(await rig.hears("one"))
+        // A skip that leaves nothing to be heard needs no channel.
+        rig.session.handle(.disconnected)
+        #expect(await eventually { await rig.session.snapshot().voiceChannel == nil })
+        #expect(try await rig.tell(.skip(count: 1, ifCurrent: nil)).affected.map(\.track.title) == ["one"])
+        #expect(rig.voice.calls.filter { $0 == .join(rig.channel) }.count == 2)
+    }
+
     @Test func stopClearsAndLeaves() async throws {
         let rig = Rig()
         try await rig.add("one", "two")

@@ -102,7 +102,7 @@ public struct GuildMachine: Sendable {
     /// Commands that get their reply only when the voice channel is reached.
     public var waitingCommands: [CommandID] {
         guard case .joining(let joining) = voice else { return [] }
-        return joining.pending.map(\.command) + joining.resuming
+        return joining.pending.map(\.command) + joining.resuming + (joining.deferred.map { [$0.id] } ?? [])
     }
 
     mutating func number() -> UInt64 {
@@ -136,10 +136,15 @@ extension GuildMachine {
 
     struct Joining: Sendable {
         let attempt: UInt64
-        let channel: ChannelID
+        /// Somebody may drag the bot elsewhere before it has arrived.
+        var channel: ChannelID
         var pending: [PendingAdd] = []
         var resuming: [CommandID] = []
+        /// What the bot comes for, done once the channel is reached.
+        var deferred: Deferred?
         var users: Set<UserID>
+        /// Who is in the channel, once the port has said so.
+        var present: Set<UserID>?
         /// The channel that a crash now would have to bring back.
         var from: ChannelID?
     }
@@ -151,8 +156,14 @@ extension GuildMachine {
         let user: UserID
     }
 
+    struct Deferred: Sendable {
+        let id: CommandID
+        let command: GuildCommand
+        let caller: Caller
+    }
+
     struct Recovery: Sendable {
-        let channel: ChannelID
+        var channel: ChannelID
         /// Nil while waiting for the rejoin timer.
         var attempt: UInt64?
         var tries = 0
@@ -200,7 +211,9 @@ extension GuildMachine {
         var startedAt: Duration
         private(set) var position: Duration
         var failure: PlayerError?
+        /// Attempts to open it again since it last played well, and when the trouble began.
         var reopens = 0
+        var failingSince: Duration?
         /// Waiting this long before the next attempt to open.
         var reopenDelay: Duration?
         var isAnnounced = false
@@ -211,9 +224,7 @@ extension GuildMachine {
             startedAt = position
         }
 
-        /// Attempts to open it again since it last played well, and when the trouble began.
         mutating func heard(_ position: Duration) { if stream != nil { self.position = max(.zero, position) } }
-        var failingSince: Duration?
 
         mutating func start(_ opening: Opening) {
             stream = opening.stream
