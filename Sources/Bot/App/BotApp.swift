@@ -156,7 +156,9 @@ public final class BotApp: Sendable {
         defer { following.cancel() }
         let watching = Task { [health] in await health.run() }
         defer { watching.cancel() }
-        let poster = NoticePoster(hub: player.registry.hub, cache: cache, rest: rest, logger: logger)
+        let poster = NoticePoster(hub: player.registry.hub, cache: cache, logger: logger) { [rest] channel, body in
+            _ = try await rest.createMessage(channel: channel, body)
+        }
         let notices = Task { await poster.run() }
         defer { notices.cancel() }
         try await withThrowingTaskGroup(of: Void.self) { group in
