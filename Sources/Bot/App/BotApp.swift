@@ -33,6 +33,8 @@ public final class BotApp: Sendable {
     private let owners: OwnerBook
     private let refusedPlugins = Slot<[PluginReport]>()
     private let health: HealthWatch
+    /// Guilds that come and go: reading and closing them takes long, and the gateway's events do not wait for it.
+    private let residence = GuildWork()
 
     /// - Throws: `ConfigurationError` where a setting that `run` needs is missing or cannot be used, `MissingPart` where
     ///   a part of the installation is.
@@ -265,11 +267,10 @@ public final class BotApp: Sendable {
                 token: token, endpoint: event.data["endpoint"]?.string)
         case "GUILD_CREATE":
             guard let guild = event.guildID else { return }
-            await restore(GuildID(guild.rawValue))
+            residence.add(GuildID(guild.rawValue)) { await self.restore(GuildID(guild.rawValue)) }
         case "GUILD_DELETE" where event.data["unavailable"]?.bool != true:
             guard let guild = event.guildID else { return }
-            try? await player.remove(GuildID(guild.rawValue))
-            voices.forget(GuildID(guild.rawValue))
+            residence.add(GuildID(guild.rawValue)) { await self.remove(GuildID(guild.rawValue)) }
         default: break
         }
     }
@@ -319,15 +320,24 @@ public final class BotApp: Sendable {
         }
     }
 
-    /// After a restart the guild goes on where it was.
+    /// After a restart the guild goes on where it was. One whose session a command has made meanwhile does so too, unless
+    /// it has been told something else.
     private func restore(_ guild: GuildID) async {
-        guard player.allowlist.isApproved(guild), await player.registry.existing(guild) == nil else { return }
+        guard player.allowlist.isApproved(guild) else { return }
         do throws(PlayerError) {
+            if let session = await player.registry.existing(guild) { return session.restore() }
             guard try await player.registry.hasRecord(guild) else { return }
             try await player.registry.session(guild).restore()
         } catch {
-            logger.warning("guild \(guild): \(error)")
+            if error.code != .shuttingDown { logger.warning("guild \(guild): \(error)") }
         }
+    }
+
+    private func remove(_ guild: GuildID) async {
+        // A command may make a new session before this returns, and its port has to stay.
+        let port = voices.existing(guild)
+        try? await player.remove(guild)
+        if let port { voices.forget(guild, port) }
     }
 }
 
