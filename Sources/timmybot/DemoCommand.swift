@@ -21,6 +21,7 @@ struct DemoCommand: AsyncParsableCommand {
         guard (1...3_600).contains(seconds), (0...65_535).contains(port) else {
             throw ValidationError("--seconds must be 1 to 3600 and --port 0 to 65535")
         }
+        OpenFiles.raise()
         let demo = try await Demo(directory: directory, port: once ? 0 : port, quiet: once)
         if once {
             let report = try await demo.playOnce(seconds: seconds, wav: wav)

@@ -100,5 +100,22 @@ extension TheProgram {
             #expect(await lonely.end(within: .seconds(12)) == 0, "\(lonely.output)")
             await town.server.stop()
         }
+
+        /// The usual soft limit is for a few guilds only.
+        @Test func itTakesTheDescriptorsThatItMayHave() async throws {
+            let town = try await Town()
+            let lonely = town.settings.merging(["TIMMYBOT_DISCORD_API_BASE": "http://127.0.0.1:9/api/v10"]) { $1 }
+            let program = try Program(
+                ["run"], in: town.scratch.path, environment: lonely,
+                wrapper: ["sh", "-c", "ulimit -S -n 256 && exec \"$0\" \"$@\""])
+            #expect(await program.prints("trying again"), "\(program.output)")
+            let limits = try String(contentsOfFile: "/proc/\(program.child.pid)/limits", encoding: .utf8)
+            let line = try #require(limits.split(separator: "\n").first { $0.hasPrefix("Max open files") })
+            let numbers = line.split(separator: " ").compactMap { Int($0) }
+            #expect(numbers.count == 2 && numbers[0] == min(numbers[1], 65_536), "\(line)")
+            program.terminate()
+            #expect(await program.end(within: .seconds(15)) == 0, "\(program.output)")
+            await town.server.stop()
+        }
     }
 }
