@@ -195,11 +195,11 @@ public final class BotApp: Sendable {
 
     private func drain() async -> Bool {
         // Cancelled only when sessions and voice have had their time: who waits for them shall be answered.
-        var isWhole = await step("answers", .milliseconds(3_500)) { _ = await $0.router.drain(within: .seconds(8)) }
-        isWhole =
-            await step("positions and voice", .milliseconds(3_500)) { await $0.player.registry.close() } && isWhole
+        var areAnswered = await step("answers", .milliseconds(3_500)) { _ = await $0.router.drain(within: .seconds(8)) }
+        let isStored = await step("positions and voice", .milliseconds(3_500)) { await $0.player.registry.close() }
         // Who waited for a voice channel has been told just now that the bot is leaving.
-        if !isWhole { isWhole = await step("late answers", .seconds(1)) { await $0.router.idle() } }
+        if !areAnswered { areAnswered = await step("late answers", .seconds(1)) { await $0.router.idle() } }
+        var isWhole = areAnswered && isStored
         isWhole =
             await step("gateway", .seconds(1)) { app in
                 await app.shard.flushed()
