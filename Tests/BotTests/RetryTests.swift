@@ -1,10 +1,10 @@
 import CTimmyBot
 import Media
-import PluginHost
 import Testing
 import TimmyCore
 
 @testable import Bot
+@testable import PluginHost
 
 /// Whether a source's failure is worth another try, all the way to the core.
 @Suite("Trying again")
@@ -25,6 +25,14 @@ struct RetryTests {
 
     @Test(arguments: [TB_E_NOT_FOUND, TB_E_UNAVAILABLE, TB_E_AUTH, TB_E_UNSUPPORTED, TB_E_INVALID, TB_E_INTERNAL])
     func whatIsSaidForGoodIsNotTriedAgain(_ code: Int32) { #expect(retry(code) == .never) }
+
+    @Test func aPluginsTimeToWaitIsTakenOver() {
+        var raw = tb_error_v1()
+        raw.code = TB_E_RATE_LIMIT
+        #expect(PluginFailure(raw).retryAfter == nil)
+        raw.retry_after_ms = 1_500
+        #expect(PluginFailure(raw).retryAfter == .milliseconds(1_500))
+    }
 
     @Test func whatTheSourceSaysCounts() {
         #expect(retry(TB_E_RATE_LIMIT, after: .seconds(7)) == .after(.seconds(7)))
