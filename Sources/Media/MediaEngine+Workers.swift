@@ -127,7 +127,7 @@ extension MediaEngine {
     /// A feed that gives nothing, and the stream that waits for it.
     private func giveUp(_ id: UInt32) {
         entries[id]?.worker?.send(.close(id: id))
-        fail(id, MediaError(.unreadable, "no more bytes came"))
+        fail(id, MediaError(.unreadable, "no more bytes came", retryAfter: .zero))
     }
 
     private func watchFeeds() {

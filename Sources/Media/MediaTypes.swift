@@ -9,11 +9,16 @@ public struct MediaError: Error, Sendable, Equatable, CustomStringConvertible {
     public let detail: String
     /// For the user, where there is more to say than the failure's own words.
     public let userText: String?
+    /// The trouble may pass: how long to wait before the same is tried again. Nil where it would fail again.
+    public let retryAfter: Duration?
 
-    public init(_ failure: MediaFailure, _ detail: String, user userText: String? = nil) {
+    public init(
+        _ failure: MediaFailure, _ detail: String, user userText: String? = nil, retryAfter: Duration? = nil
+    ) {
         self.failure = failure
         self.detail = detail
         self.userText = userText
+        self.retryAfter = retryAfter
     }
 
     public var description: String { "\(failure.rawValue): \(detail)" }

@@ -105,7 +105,8 @@ extension PluginFailure {
     init(_ raw: tb_error_v1) {
         self.init(
             code: raw.code, userText: String((raw.user_text.copied() ?? "").prefix(500)),
-            detail: String((raw.detail.copied() ?? "").prefix(1_000)))
+            detail: String((raw.detail.copied() ?? "").prefix(1_000)),
+            retryAfter: raw.retry_after_ms == 0 ? nil : .milliseconds(raw.retry_after_ms))
     }
 }
 

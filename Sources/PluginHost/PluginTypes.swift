@@ -36,12 +36,15 @@ public struct PluginFailure: Error, Sendable, Equatable {
     public let userText: String
     /// For the operator.
     public let detail: String
+    /// How long to leave it alone before it is tried again, where who failed said so.
+    public let retryAfter: Duration?
 
     /// - Parameter code: what is none of this host's codes counts as `TB_E_INTERNAL`, as the ABI says; so does no failure.
-    public init(code: Int32 = TB_E_INTERNAL, userText: String = "", detail: String) {
+    public init(code: Int32 = TB_E_INTERNAL, userText: String = "", detail: String, retryAfter: Duration? = nil) {
         self.code = (TB_E_INTERNAL...TB_E_INVALID).contains(code) ? code : TB_E_INTERNAL
         self.userText = userText
         self.detail = detail
+        self.retryAfter = retryAfter
     }
 }
 

@@ -21,6 +21,7 @@ struct DemoCommand: AsyncParsableCommand {
         guard (1...Demo.songSeconds).contains(seconds), (0...65_535).contains(port) else {
             throw ValidationError("--seconds must be 1 to \(Demo.songSeconds) and --port 0 to 65535")
         }
+        OpenFiles.raise()
         let demo = try await Demo(directory: directory, port: once ? 0 : port, quiet: once)
         defer { demo.cleanUp() }
         if once {

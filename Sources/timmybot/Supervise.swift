@@ -50,13 +50,14 @@ final class Supervisor: @unchecked Sendable {
     private func watch() -> Int32 {
         while true {
             let started = ContinuousClock.now
-            guard let end = runOnce() else { return 143 }
+            guard let end = runOnce() else { return 0 }
             let lasted = started.duration(to: .now) / .seconds(1)
             switch lock.withLock({ policy.ended(end, lasted: lasted) }) {
             case .exit(let status): return status
             case .restart(let pause):
                 Settings.fail("the bot ended (\(Self.text(end))); it is started again in \(Int(pause)) s")
-                if wake.wait(timeout: .now() + pause) == .success { return 143 }
+                // Nothing runs that could be cut short: a stop like any other.
+                if wake.wait(timeout: .now() + pause) == .success { return 0 }
             }
         }
     }

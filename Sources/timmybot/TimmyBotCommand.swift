@@ -35,6 +35,7 @@ struct RunCommand: AsyncParsableCommand {
     func run() async throws {
         if supervise { throw ExitCode(await Supervisor(arguments: ["run", "--config", config]).run()) }
         CrashWatch.followSupervisor()
+        OpenFiles.raise()
         let configuration = try await Settings.load(config)
         CrashWatch.install(dataDirectory: configuration.dataDirectory)
         try await Service.run(configuration)

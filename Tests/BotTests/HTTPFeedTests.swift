@@ -224,7 +224,10 @@ struct HTTPFeedTests {
         }
     }
 
-    @Test(arguments: [(403, TB_E_AUTH), (404, TB_E_NOT_FOUND), (503, TB_E_RATE_LIMIT), (500, TB_E_IO)])
+    @Test(arguments: [
+        (403, TB_E_AUTH), (404, TB_E_NOT_FOUND), (503, TB_E_RATE_LIMIT), (500, TB_E_IO), (400, TB_E_UNAVAILABLE),
+        (408, TB_E_TIMEOUT),
+    ])
     func refusalsHaveWords(_ status: Int, _ code: Int32) async throws {
         let web = Web { _, _ in Web.Answer(status: status) }
         let failure = await #expect(throws: PluginFailure.self) { _ = try await Self.connect(web) }

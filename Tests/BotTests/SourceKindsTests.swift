@@ -115,6 +115,26 @@ extension WholeBot {
             server.stop()
         }
 
+        /// A server that has trouble for a moment costs nobody a track.
+        @Test func aServerInTroubleIsAskedAgain() async throws {
+            let song = try await Self.song("paper-lanterns.mp3")
+            let server = try LoopbackServer { _, headers, number in
+                number <= 2
+                    ? LoopbackServer.Answer(status: "500 Internal Server Error", headers: ["Content-Length: 0"])
+                    : LoopbackServer.ranged(song, headers)
+            }
+            let folder = try await PluginFolder()
+            let rig = try await Self.rig(folder, server)
+            let ear = try await rig.world.listen(rig.human, in: rig.home.voice)
+            let query = "read:url:http://music.test.example:\(server.port)/song.mp3"
+            _ = try await rig.type("play", ["query": .string(query)])
+            #expect(await rig.hear(100, by: ear))
+            #expect(try await rig.compare(ear, with: "paper-lanterns.mp3").value > 0.98)
+            #expect(server.requests.count >= 3)
+            await rig.stop()
+            server.stop()
+        }
+
         @Test func aStationPlaysAndIsConnectedAgain() async throws {
             let song = Array(try await Self.song("paper-lanterns.mp3").prefix(120_000))
             let server = try LoopbackServer { _, _, _ in

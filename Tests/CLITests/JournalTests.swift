@@ -170,4 +170,26 @@ struct JournalTests {
         var status = stat()
         #expect(stat("/dev/full", &status) == 0 && status.st_mode & S_IFMT == S_IFCHR)
     }
+
+    // MARK: Fairness
+
+    /// A long queue takes long to write; whoever changes it all the time holds up nobody else.
+    @Test func aLongQueueHoldsUpNobodyElse() async throws {
+        let long = GuildID(4 << 22), others = (2...9).map { GuildID($0 << 24) }
+        let titles = (0..<FileJournal.longQueue).map { "\($0)" }
+        func change() -> JournalEntry {
+            JournalEntry(
+                guild: long, change: .replace(Self.queue(titles)), playback: PlaybackRecord(), isCheckpoint: false)
+        }
+        try await journal.append(change())
+        // Writing to this takes for ever, until it is read.
+        let record = path("json", of: long)
+        try FileManager.default.removeItem(atPath: record)
+        try #require(mkfifo(record, 0o600) == 0)
+        let writing = Task { [journal, entry = change()] in try await journal.append(entry) }
+        for guild in others { try await add("one", to: guild) }
+        let reader = Task.detached { try DurableFile.read(record, limit: 1 << 24) }
+        try await writing.value
+        #expect(try await reader.value?.isEmpty == false)
+    }
 }

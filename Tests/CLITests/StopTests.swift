@@ -100,5 +100,61 @@ extension TheProgram {
             #expect(await lonely.end(within: .seconds(30)) == 0, "\(lonely.output)")
             await town.server.stop()
         }
+
+        /// A disk that does not answer: the place is lost, and that is not told as a good end.
+        @Test func whatCouldNotBeStoredIsNoGoodEnd() async throws {
+            let town = try await Town()
+            let program = try await town.bot()
+            _ = try await town.listen()
+            let typed = try await town.type("play", ["query": "morning train"])
+            #expect(await town.world.answer(to: typed, within: .seconds(20)) != nil, "\(program.output)")
+            // Whoever opens this for writing waits for a reader, who never comes.
+            let record = "\(town.data)/guilds/\(town.guild).json"
+            try FileManager.default.removeItem(atPath: record)
+            try #require(mkfifo(record, 0o600) == 0)
+            program.terminate()
+            #expect(await program.end(within: .seconds(15)) == 75, "\(program.output)")
+            #expect(program.output.contains("stopping: positions and voice did not end"), "\(program.output)")
+            await town.server.stop()
+        }
+
+        /// Nothing runs in the pause before the next start: it is ended well.
+        @Test func aSupervisorInItsPauseEndsWell() async throws {
+            let town = try await Town()
+            let lonely = town.settings.merging(["TIMMYBOT_DISCORD_API_BASE": "http://127.0.0.1:9/api/v10"]) { $1 }
+            let program = try Program(["run", "--supervise"], in: town.scratch.path, environment: lonely)
+            #expect(await program.prints("trying again"), "\(program.output)")
+            let child = try #require(Self.child(of: program.child.pid))
+            #expect(kill(child, SIGKILL) == 0)
+            #expect(await program.prints("it is started again"), "\(program.output)")
+            program.terminate()
+            #expect(await program.end(within: .seconds(15)) == 0, "\(program.output)")
+            await town.server.stop()
+        }
+
+        private static func child(of parent: pid_t) -> pid_t? {
+            let entries = (try? FileManager.default.contentsOfDirectory(atPath: "/proc")) ?? []
+            return entries.compactMap { pid_t($0) }.first { pid in
+                let status = try? String(contentsOfFile: "/proc/\(pid)/status", encoding: .utf8)
+                return status?.contains("\nPPid:\t\(parent)\n") == true
+            }
+        }
+
+        /// The usual soft limit is for a few guilds only.
+        @Test func itTakesTheDescriptorsThatItMayHave() async throws {
+            let town = try await Town()
+            let lonely = town.settings.merging(["TIMMYBOT_DISCORD_API_BASE": "http://127.0.0.1:9/api/v10"]) { $1 }
+            let program = try Program(
+                ["run"], in: town.scratch.path, environment: lonely,
+                wrapper: ["sh", "-c", "ulimit -S -n 256 && exec \"$0\" \"$@\""])
+            #expect(await program.prints("trying again"), "\(program.output)")
+            let limits = try String(contentsOfFile: "/proc/\(program.child.pid)/limits", encoding: .utf8)
+            let line = try #require(limits.split(separator: "\n").first { $0.hasPrefix("Max open files") })
+            let numbers = line.split(separator: " ").compactMap { Int($0) }
+            #expect(numbers.count == 2 && numbers[0] == min(numbers[1], 65_536), "\(line)")
+            program.terminate()
+            #expect(await program.end(within: .seconds(15)) == 0, "\(program.output)")
+            await town.server.stop()
+        }
     }
 }

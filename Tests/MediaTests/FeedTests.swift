@@ -190,7 +190,9 @@ struct FeedTests {
         let bystander = try await play(engine, try await Songs.shared.path("glass-harbour.flac"))
         let silent = TestFeed.Content.bytes([UInt8](repeating: 0, count: 10))
         let feed = TestFeed(silent, format, allowed: 0, ignoresInterrupt: ignores)
-        await #expect(throws: MediaError(.unreadable, "no more bytes came")) { _ = try await play(engine, feed) }
+        await #expect(throws: MediaError(.unreadable, "no more bytes came", retryAfter: .zero)) {
+            _ = try await play(engine, feed)
+        }
         #expect(await eventually(within: .seconds(1)) { feed.interrupts == 1 })
         #expect(await eventually(within: .seconds(1)) { feed.isClosed } != ignores)
         #expect(try await bystander.pull(100).count == 100)

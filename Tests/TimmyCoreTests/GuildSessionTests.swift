@@ -194,7 +194,7 @@ struct GuildSessionTests {
     }
 
     @Test func aStreamThatDiesGoesOnAtItsPosition() async throws {
-        let rig = Rig()
+        let rig = Rig { $0.reopenAttempts = 2 }
         try await rig.add("one", "two")
         #expect(await rig.hears("one"))
         rig.audio.stream("one")?.play(to: .seconds(42))
@@ -203,10 +203,12 @@ struct GuildSessionTests {
         #expect(rig.audio.streams[1].options.startAt == .seconds(42))
         #expect(await rig.hears("one"))
         // It dies again and again: after the allowed attempts it is skipped.
-        for _ in 0..<2 {
-            let count = rig.audio.streams.count
+        for attempt in 2...3 {
             rig.audio.streams.last?.fail(PlayerError(.mediaFailed, "worker died", retry: .after(.zero)))
-            #expect(await eventually { rig.audio.streams.count == count + 1 })
+            #expect(
+                await eventually {
+                    rig.time.advance(by: .milliseconds(100)); return rig.audio.streams.count > attempt
+                })
         }
         #expect(await rig.hears("two"))
     }
@@ -236,6 +238,43 @@ struct GuildSessionTests {
         #expect(
             await eventually { rig.audio.streams.filter { $0.track.title == "one" }.count == 3 },
             "no history: from the start")
+    }
+
+    /// After an idle or alone leave, or a stop, there is nobody to hear what begins.
+    @Test(arguments: [GuildCommand.previous, .skip(count: 1, ifCurrent: nil)])
+    func whatBeginsIsHeardWhereTheCallerIs(_ command: GuildCommand) async throws {
+        let rig = Rig()
+        try await rig.add("one", "two", "three")
+        try await rig.tell(.skip(count: 1, ifCurrent: nil))
+        #expect(await rig.hears("two"))
+        rig.session.handle(.disconnected)
+        #expect(await eventually { await rig.session.snapshot().voiceChannel == nil })
+        let nowhere = Caller(user: UserID(0), isPrivileged: true)
+        #expect(await code { _ = try await rig.session.perform(command, by: nowhere) } == .notInVoice)
+        #expect(await rig.current == "two", "refused, and nothing has changed")
+        rig.voice.refusal.withLock { $0 = .cannotSpeak(rig.channel) }
+        #expect(await code { try await rig.tell(command) } == .cannotSpeak)
+        #expect(await rig.current == "two", "not reached, and nothing has changed")
+        rig.voice.refusal.withLock { $0 = nil }
+        let reply = try await rig.tell(command)
+        let begins = if case .previous = command { "one" } else { "three" }
+        #expect(reply.current?.track.title == begins)
+        #expect(await rig.hears(begins))
+        #expect(await rig.session.snapshot().voiceChannel == rig.channel)
+    }
+
+    @Test func previousAfterAStopComesBack() async throws {
+        let rig = Rig()
+        try await rig.add("one")
+        #expect(await rig.hears("one"))
+        try await rig.tell(.stop)
+        try await rig.tell(.previous)
+        #expect(await rig.hears("one"))
+        // A skip that leaves nothing to be heard needs no channel.
+        rig.session.handle(.disconnected)
+        #expect(await eventually { await rig.session.snapshot().voiceChannel == nil })
+        #expect(try await rig.tell(.skip(count: 1, ifCurrent: nil)).affected.map(\.track.title) == ["one"])
+        #expect(rig.voice.calls.filter { $0 == .join(rig.channel) }.count == 2)
     }
 
     @Test func stopClearsAndLeaves() async throws {

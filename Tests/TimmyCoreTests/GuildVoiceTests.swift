@@ -144,6 +144,67 @@ struct GuildVoiceTests {
         #expect(rig.journal.record(rig.guild)?.playback.voiceChannel == ChannelID(42))
     }
 
+    /// The port tells who listens just before the join returns.
+    @Test func whoLeftDuringTheJoinIsNotCounted() async throws {
+        let rig = Rig { $0.aloneTimeout = .seconds(60) }
+        rig.voice.gate.shut()
+        async let added = rig.add("one")
+        #expect(await eventually { rig.voice.gate.waiting == 1 })
+        rig.session.handle(.listeners([]))
+        rig.voice.gate.open()
+        _ = try await added
+        #expect(await rig.session.snapshot().listeners == 0)
+        let other = Caller(user: UserID(8), voiceChannel: ChannelID(555))
+        try await rig.session.check(other)
+        #expect(
+            await eventually {
+                rig.time.advance(by: .seconds(10)); return rig.voice.calls.last == .leave
+            })
+    }
+
+    @Test func movedDuringTheJoinIsWhereItWasMovedTo() async throws {
+        let rig = Rig()
+        rig.voice.gate.shut()
+        async let added = rig.add("one")
+        #expect(await eventually { rig.voice.gate.waiting == 1 })
+        rig.session.handle(.moved(ChannelID(42)))
+        rig.voice.gate.open()
+        _ = try await added
+        #expect(await rig.hears("one"))
+        #expect(await rig.session.snapshot().voiceChannel == ChannelID(42))
+        #expect(rig.journal.record(rig.guild)?.playback.voiceChannel == ChannelID(42))
+    }
+
+    @Test func movedWhileItComesBackIsWhereItWasMovedTo() async throws {
+        let rig = Rig()
+        try await rig.add("one")
+        #expect(await rig.hears("one"))
+        rig.voice.gate.shut()
+        rig.session.handle(.lost(lost))
+        #expect(await eventually { rig.voice.gate.waiting == 1 })
+        rig.session.handle(.moved(ChannelID(42)))
+        rig.voice.gate.open()
+        #expect(await eventually { rig.voice.titles == ["one", "one"] })
+        #expect(await rig.session.snapshot().voiceChannel == ChannelID(42))
+        #expect(rig.voice.calls.filter { $0 == .join(rig.channel) }.count == 2, "where it was dragged, it stays")
+    }
+
+    /// What the bot came for is done once, where it is, and it does not go after the caller.
+    @Test func aPreviousThatWasDraggedElsewhereStaysThere() async throws {
+        let rig = Rig()
+        try await rig.add("one")
+        try await rig.tell(.stop)
+        rig.voice.gate.shut()
+        async let told = rig.tell(.previous)
+        #expect(await eventually { rig.voice.gate.waiting == 1 })
+        rig.session.handle(.moved(ChannelID(42)))
+        rig.session.handle(.listeners([UserID(8)]))
+        rig.voice.gate.open()
+        #expect(try await told.current?.track.title == "one")
+        #expect(await rig.session.snapshot().voiceChannel == ChannelID(42))
+        #expect(await rig.hears("one"))
+    }
+
     @Test func leavesAnEmptyChannelAfterAWhileAndKeepsTheQueue() async throws {
         let rig = Rig { $0.aloneTimeout = .seconds(60) }
         try await rig.add("one")

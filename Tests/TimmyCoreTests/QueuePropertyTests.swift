@@ -26,6 +26,12 @@ private struct NaiveQueue {
         history = Array(history.suffix(100))
     }
 
+    mutating func suspend(after earlier: UInt64?) {
+        if let playing = current { fresh.insert(playing, at: 0) }
+        current = nil
+        if let earlier, history.last == earlier { fresh.insert(history.removeLast(), at: 0) }
+    }
+
     mutating func previous() {
         guard let back = repeats.popLast() ?? history.popLast() else { return }
         if let playing = current { fresh.insert(playing, at: 0) }
@@ -84,6 +90,8 @@ struct QueuePropertyTests {
         case 14: return .advance(.failed, count: 1)
         case 15...16: return .advance(.skipped, count: Int.random(in: 1...3, using: &random))
         case 17...18: return .previous()
+        case 19 where Bool.random(using: &random):
+            return .suspend(after: [queue.history.last?.id, nil].randomElement(using: &random) ?? nil)
         default: return [.halt, .clear, .stop].randomElement(using: &random) ?? .halt
         }
     }
@@ -119,6 +127,9 @@ struct QueuePropertyTests {
         case .advance(let reason, let count, _):
             for step in 0..<min(count, list.count + 1) where step == 0 || model.current != nil { model.advance(reason) }
         case .previous: model.previous()
+        case .suspend(let earlier):
+            model.suspend(after: earlier?.rawValue)
+            live.formUnion(model.all)
         case .clear, .stop, .halt: mirrorEnd(edit, &model, &live)
         }
         live.subtract(model.history)

@@ -157,6 +157,18 @@ struct QueueTests {
         #expect(copy.mint() == EntryID(7))
     }
 
+    @Test func aDamagedCounterNeitherTrapsNorRepeats() throws {
+        for (used, counter) in [(5, UInt64.max), (5, UInt64.max - 1), (9_223_372_036_854_775_807, 1)] {
+            var queue = try JSONCoding.decode(
+                Queue.self,
+                """
+                {"upcoming":[\(entry(used))],"history":[],"loop":"off","replayCount":0,"nextID":\(counter)}
+                """)
+            let minted = (0..<3).map { _ in queue.mint() }
+            #expect(Set(minted + queue.upcoming.map(\.id)).count == 4)
+        }
+    }
+
     private func entry(_ id: Int) -> String {
         """
         {"id":\(id),"requestedBy":1,"addedAt":{"milliseconds":0},

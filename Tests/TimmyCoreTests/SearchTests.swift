@@ -152,6 +152,39 @@ struct SearchServiceTests {
         #expect(await service.breakerStates()["bad"] == .closed(failures: 0))
     }
 
+    /// A source that needs two seconds is too slow while somebody types, and good enough for /play.
+    @Test func typingDoesNotDisableASlowSource() async throws {
+        let slow = FakeSource("slow", tracks: [song("Alpha", source: "slow")])
+        let service = SearchService(sources: [slow], time: time)
+        for number in 0..<6 {
+            slow.gate.shut()
+            async let found = service.suggest("alpha \(number)")
+            #expect(await eventually { slow.gate.waiting == 1 && time.sleeping == 1 })
+            time.advance(by: .milliseconds(1500))
+            #expect(await found.isEmpty)
+            slow.gate.open()
+        }
+        #expect(try await service.search("alpha").hits.count == 1)
+        #expect(await service.breakerStates()["slow"] == .closed(failures: 0))
+    }
+
+    /// Somebody who types while a source is tried again does not use the try up.
+    @Test func typingDoesNotUseUpTheTry() async throws {
+        let source = FakeSource("a", tracks: [song("Alpha", source: "a")])
+        let service = SearchService(sources: [source], time: time)
+        source.resolveError.withLock { $0 = PlayerError(.sourceUnavailable, "500") }
+        for number in 0..<4 { _ = try? await service.search("alpha \(number)") }
+        source.resolveError.withLock { $0 = nil }
+        time.advance(by: .seconds(11))
+        source.gate.shut()
+        async let found = service.suggest("alpha")
+        #expect(await eventually { source.gate.waiting == 1 && time.sleeping == 1 })
+        time.advance(by: .milliseconds(1500))
+        #expect(await found.isEmpty)
+        source.gate.open()
+        #expect(try await service.search("alpha").hits.count == 1)
+    }
+
     @Test func linksGoToTheirSourceOnly() async throws {
         let tube = FakeSource(
             "tube", tracks: [song("Z", source: "tube"), song("A", source: "tube")], links: "https://tube.example/")

@@ -33,6 +33,8 @@ public final class BotApp: Sendable {
     private let owners: OwnerBook
     private let refusedPlugins = Slot<[PluginReport]>()
     private let health: HealthWatch
+    /// Guilds that come and go: reading and closing them takes long, and the gateway's events do not wait for it.
+    private let residence = GuildWork()
 
     /// - Throws: `ConfigurationError` where a setting that `run` needs is missing or cannot be used, `MissingPart` where
     ///   a part of the installation is.
@@ -156,7 +158,9 @@ public final class BotApp: Sendable {
         defer { following.cancel() }
         let watching = Task { [health] in await health.run() }
         defer { watching.cancel() }
-        let poster = NoticePoster(hub: player.registry.hub, cache: cache, rest: rest, logger: logger)
+        let poster = NoticePoster(hub: player.registry.hub, cache: cache, logger: logger) { [rest] channel, body in
+            _ = try await rest.createMessage(channel: channel, body)
+        }
         let notices = Task { await poster.run() }
         defer { notices.cancel() }
         try await withThrowingTaskGroup(of: Void.self) { group in
@@ -191,11 +195,11 @@ public final class BotApp: Sendable {
 
     private func drain() async -> Bool {
         // Cancelled only when sessions and voice have had their time: who waits for them shall be answered.
-        var isWhole = await step("answers", .milliseconds(3_500)) { _ = await $0.router.drain(within: .seconds(8)) }
-        isWhole =
-            await step("positions and voice", .milliseconds(3_500)) { await $0.player.registry.close() } && isWhole
+        var areAnswered = await step("answers", .milliseconds(3_500)) { _ = await $0.router.drain(within: .seconds(8)) }
+        let isStored = await step("positions and voice", .milliseconds(3_500)) { await $0.player.registry.close() }
         // Who waited for a voice channel has been told just now that the bot is leaving.
-        if !isWhole { isWhole = await step("late answers", .seconds(1)) { await $0.router.idle() } }
+        if !areAnswered { areAnswered = await step("late answers", .seconds(1)) { await $0.router.idle() } }
+        var isWhole = areAnswered && isStored
         isWhole =
             await step("gateway", .seconds(1)) { app in
                 await app.shard.flushed()
@@ -263,12 +267,13 @@ public final class BotApp: Sendable {
                 token: token, endpoint: event.data["endpoint"]?.string)
         case "GUILD_CREATE":
             guard let guild = event.guildID else { return }
-            await restore(GuildID(guild.rawValue))
-            await voices.existing(GuildID(guild.rawValue))?.listenersChanged()
+            residence.add(GuildID(guild.rawValue)) {
+                await self.restore(GuildID(guild.rawValue))
+                await self.voices.existing(GuildID(guild.rawValue))?.listenersChanged()
+            }
         case "GUILD_DELETE" where event.data["unavailable"]?.bool != true:
             guard let guild = event.guildID else { return }
-            try? await player.remove(GuildID(guild.rawValue))
-            voices.forget(GuildID(guild.rawValue))
+            residence.add(GuildID(guild.rawValue)) { await self.remove(GuildID(guild.rawValue)) }
         default: break
         }
     }
@@ -318,15 +323,24 @@ public final class BotApp: Sendable {
         }
     }
 
-    /// After a restart the guild goes on where it was.
+    /// After a restart the guild goes on where it was. One whose session a command has made meanwhile does so too, unless
+    /// it has been told something else.
     private func restore(_ guild: GuildID) async {
-        guard player.allowlist.isApproved(guild), await player.registry.existing(guild) == nil else { return }
+        guard player.allowlist.isApproved(guild) else { return }
         do throws(PlayerError) {
+            if let session = await player.registry.existing(guild) { return session.restore() }
             guard try await player.registry.hasRecord(guild) else { return }
             try await player.registry.session(guild).restore()
         } catch {
-            logger.warning("guild \(guild): \(error)")
+            if error.code != .shuttingDown { logger.warning("guild \(guild): \(error)") }
         }
+    }
+
+    private func remove(_ guild: GuildID) async {
+        // A command may make a new session before this returns, and its port has to stay.
+        let port = voices.existing(guild)
+        try? await player.remove(guild)
+        if let port { voices.forget(guild, port) }
     }
 }
 

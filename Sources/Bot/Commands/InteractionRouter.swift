@@ -39,12 +39,13 @@ struct InteractionRouter: Sendable {
             return
         }
         let ticket = order.arrive(call, hints: Set(interaction.options.compactMap(\.hint) + interaction.values))
+        let arrival = Arrival(Self.patience, on: clock) { order.leave(ticket) }
         let isTaken = start {
             await order.turn(ticket)
-            await handle(interaction, call) { order.leave(ticket) }
-            order.leave(ticket)
+            await handle(interaction, call, arrival)
+            arrival.end()
         }
-        if !isTaken { order.leave(ticket) }
+        if !isTaken { arrival.end() }
     }
 
     private func turnAway(_ interaction: Interaction, _ text: String) {
@@ -84,14 +85,11 @@ struct InteractionRouter: Sendable {
 // MARK: Kinds of interactions
 
 extension InteractionRouter {
-    /// - Parameter settled: called once the plugin is done, while Discord may still be told.
-    private func handle(
-        _ interaction: Interaction, _ call: PluginInvocation, settled: @Sendable () -> Void
-    ) async {
+    private func handle(_ interaction: Interaction, _ call: PluginInvocation, _ arrival: Arrival) async {
         switch interaction.type {
-        case InteractionType.command: await command(interaction, call, settled)
-        case InteractionType.component: await component(interaction, call, settled)
-        case InteractionType.modal: await modal(interaction, call, settled)
+        case InteractionType.command: await command(interaction, call, arrival)
+        case InteractionType.component: await component(interaction, call, arrival)
+        case InteractionType.modal: await modal(interaction, call, arrival)
         default: await refuse("I do not know this kind of interaction.", interaction)
         }
     }
@@ -106,48 +104,42 @@ extension InteractionRouter {
         await answer.finish(.choices(choices.compactMap { $0.wire(parameter.type) }))
     }
 
-    private func command(
-        _ interaction: Interaction, _ call: PluginInvocation, _ settled: @Sendable () -> Void
-    ) async {
+    private func command(_ interaction: Interaction, _ call: PluginInvocation, _ arrival: Arrival) async {
         guard let name = interaction.command else { return await refuse("This command has no name.", interaction) }
-        if name == PluginsCommand.name { return await showPlugins(interaction) }
+        if name == PluginsCommand.name { return await showPlugins(interaction, arrival) }
         let command = plugins.commands.first { $0.name == name }
         var arguments: [String: PluginValue] = [:]
         for option in interaction.options { arguments[option.name] = PluginValue(option) }
-        await run(command?.plugin ?? "", interaction, call, isPrivate: command?.isPrivate ?? false, settled) {
+        await run(command?.plugin ?? "", interaction, call, isPrivate: command?.isPrivate ?? false, arrival) {
             call, answer async throws(PluginFailure) in
             if command?.isOwnerOnly == true { try await checkOwner(interaction.userID) }
             return try await plugins.invoke(name, call, arguments, channel: answer)
         }
     }
 
-    private func component(
-        _ interaction: Interaction, _ call: PluginInvocation, _ settled: @Sendable () -> Void
-    ) async {
+    private func component(_ interaction: Interaction, _ call: PluginInvocation, _ arrival: Arrival) async {
         guard let id = interaction.customID, let (plugin, rest) = MessageBuilder.split(id) else {
             return await refuse("This button does nothing any more.", interaction)
         }
-        await run(plugin, interaction, call, settled) { call, answer async throws(PluginFailure) in
+        await run(plugin, interaction, call, arrival) { call, answer async throws(PluginFailure) in
             try await plugins.component(
                 plugin: plugin, customID: rest, values: interaction.values, call, channel: answer)
         }
     }
 
-    private func modal(
-        _ interaction: Interaction, _ call: PluginInvocation, _ settled: @Sendable () -> Void
-    ) async {
+    private func modal(_ interaction: Interaction, _ call: PluginInvocation, _ arrival: Arrival) async {
         guard let id = interaction.customID, let (plugin, rest) = MessageBuilder.split(id) else {
             return await refuse("This form does nothing any more.", interaction)
         }
         let fields = interaction.fields.map { PluginField(customID: $0.customID, value: $0.value) }
-        await run(plugin, interaction, call, settled) { call, answer async throws(PluginFailure) in
+        await run(plugin, interaction, call, arrival) { call, answer async throws(PluginFailure) in
             try await plugins.modal(plugin: plugin, customID: rest, fields: fields, call, channel: answer)
         }
     }
 
-    private func showPlugins(_ interaction: Interaction) async {
+    private func showPlugins(_ interaction: Interaction, _ arrival: Arrival) async {
         let answer = InteractionAnswer(interaction, isPrivate: true, rest: rest, clock: clock, logger: logger)
-        await patiently(answer) {
+        await patiently(answer, since: arrival) {
             do throws(PluginFailure) {
                 try await checkOwner(interaction.userID)
                 let message = PluginsCommand.message(
@@ -171,19 +163,16 @@ extension InteractionRouter {
 // MARK: Running a call
 
 extension InteractionRouter {
-    /// Runs `body`; where that takes long, Discord is told that the bot is at work.
-    private func patiently(_ answer: InteractionAnswer, _ body: () async -> Void) async {
-        let timer = Task { [clock] in
-            do { try await clock.sleep(for: Self.patience) } catch { return }
-            answer.deferIfNeeded()
-        }
-        defer { timer.cancel() }
+    /// Runs `body`; where the interaction is not answered in good time, Discord is told that the bot is at work.
+    private func patiently(_ answer: InteractionAnswer, since arrival: Arrival, _ body: () async -> Void) async {
+        // Ends with the arrival, at the latest.
+        Task { if await arrival.isDue() { answer.deferIfNeeded() } }
         await body()
     }
 
     private func run(
         _ plugin: String, _ interaction: Interaction, _ call: PluginInvocation, isPrivate: Bool = false,
-        _ settled: @Sendable () -> Void,
+        _ arrival: Arrival,
         _ body: (PluginInvocation, InteractionAnswer) async throws(PluginFailure) -> PluginAnswer
     ) async {
         let answer = InteractionAnswer(
@@ -191,10 +180,10 @@ extension InteractionRouter {
         ) { reply async throws(PluginFailure) in
             try await MessageBuilder.message(reply, plugin: plugin) { await artwork(call) }
         }
-        await patiently(answer) {
+        await patiently(answer, since: arrival) {
             let outcome: Result<PluginAnswer, PluginFailure>
             do throws(PluginFailure) {
-                defer { settled() }
+                defer { arrival.settled() }
                 outcome = .success(try await body(call, answer))
             } catch {
                 outcome = .failure(error)

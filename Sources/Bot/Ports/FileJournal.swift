@@ -7,40 +7,48 @@ import TimmyCore
 /// before its answer is given.
 ///
 /// Guilds are dealt out to a few threads, so none waits for another's turn on an actor, and no file is touched in the
-/// concurrency pool. One guild's entries come one at a time, and its thread keeps their order.
+/// concurrency pool. Those with long queues have a thread of their own: each of their changes is megabytes, and who spams
+/// them shall hold up nobody else. One guild's entries come one at a time, each after the one before was answered, so they
+/// stay in order whatever thread has them.
 final class FileJournal: Journal, Sendable {
+    /// Tracks from which on a queue is a long one: its record has about a megabyte.
+    static let longQueue = 500
+
     private let directory: String
-    private let lanes: [Lane]
+    private let threads: [IOThread]
+    private let slowThread = IOThread(name: "journal-long")
+    private let records: Records
 
     /// - Parameter directory: made where it is missing.
     init(directory: String, threads: Int = 4, logger: Logger = Logger(label: "journal")) throws {
         self.directory = directory
         try FileManager.default.createDirectory(
             atPath: directory, withIntermediateDirectories: true, attributes: [.posixPermissions: 0o700])
-        lanes = (0..<threads).map { Lane(number: $0, directory: directory, logger: logger) }
+        self.threads = (0..<threads).map { IOThread(name: "journal-\($0)") }
+        records = Records(directory: directory, logger: logger)
     }
 
     /// The low bits of a snowflake are alike for many guilds; the time in it is not.
-    private func lane(_ guild: GuildID) -> Lane { lanes[Int((guild.rawValue >> 22) % UInt64(lanes.count))] }
+    private func thread(_ guild: GuildID) -> IOThread {
+        if records.length(guild) >= Self.longQueue { return slowThread }
+        return threads[Int((guild.rawValue >> 22) % UInt64(threads.count))]
+    }
 
     func append(_ entry: JournalEntry) async throws(PlayerError) {
-        let lane = lane(entry.guild)
-        try await lane.thread.run { lane.append(entry) }.get()
+        try await thread(entry.guild).run { [records] in records.append(entry) }.get()
     }
 
     func load(_ guild: GuildID) async throws(PlayerError) -> GuildRecord? {
-        let lane = lane(guild)
-        return try await lane.thread.run { lane.load(guild) }.get()
+        try await thread(guild).run { [records] in records.load(guild) }.get()
     }
 
     func forget(_ guild: GuildID) async throws(PlayerError) {
-        let lane = lane(guild)
-        try await lane.thread.run { lane.forget(guild) }.get()
+        try await thread(guild).run { [records] in records.forget(guild) }.get()
     }
 
     func guilds() async throws(PlayerError) -> [GuildID] {
         let directory = directory
-        return try await lanes[0].thread.run { () -> Result<[GuildID], PlayerError> in
+        return try await threads[0].run { () -> Result<[GuildID], PlayerError> in
             do {
                 let names = try FileManager.default.contentsOfDirectory(atPath: directory)
                 return .success(names.compactMap(GuildFile.guild(ofFile:)).sorted())
@@ -51,20 +59,21 @@ final class FileJournal: Journal, Sendable {
     }
 }
 
-/// The guilds of one thread. Its methods run on that thread; the lock is there for the compiler.
-private final class Lane: Sendable {
-    let thread: IOThread
+/// What is on the disk. Its methods block, each guild's one after the other; those of different guilds may overlap.
+private final class Records: Sendable {
     private let directory: String
     private let logger: Logger
     private let known = Mutex<[GuildID: GuildFile.State]>([:])
     /// Guilds whose last write failed: said once, and once more when it works again.
     private let failing = Mutex<Set<GuildID>>([])
 
-    init(number: Int, directory: String, logger: Logger) {
-        thread = IOThread(name: "journal-\(number)")
+    init(directory: String, logger: Logger) {
         self.directory = directory
         self.logger = logger
     }
+
+    /// Tracks in a guild's queue, as far as that is known without reading it. Any thread.
+    func length(_ guild: GuildID) -> Int { known.withLock { $0[guild]?.record.queue.count } ?? 0 }
 
     func append(_ entry: JournalEntry) -> Result<Void, PlayerError> {
         do {

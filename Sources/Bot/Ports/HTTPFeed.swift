@@ -250,8 +250,10 @@ enum HTTPTrouble {
             case 401, 403, 451: (TB_E_AUTH, "The server does not let me have this track")
             case 404, 410: (TB_E_NOT_FOUND, "This track is not at its address any more")
             case 429, 503: (TB_E_RATE_LIMIT, "The server of this track has too much to do")
+            case 408: (TB_E_TIMEOUT, "The server of this track did not wait for me")
             case 500...: (TB_E_IO, "The server of this track has a problem")
-            default: (TB_E_IO, "The server of this track gave an answer that I do not understand")
+            // The same request would get the same answer.
+            default: (TB_E_UNAVAILABLE, "The server of this track gave an answer that I do not understand")
             }
         return PluginFailure(code: code, userText: "\(text) (HTTP \(status)).", detail: "\(origin): HTTP \(status)")
     }
@@ -266,6 +268,7 @@ enum HTTPTrouble {
             default: "The server of this track cannot be reached."
             }
         return PluginFailure(
-            code: failure.code, userText: failure.userText.isEmpty ? text : failure.userText, detail: failure.detail)
+            code: failure.code, userText: failure.userText.isEmpty ? text : failure.userText, detail: failure.detail,
+            retryAfter: failure.retryAfter)
     }
 }

@@ -29,7 +29,7 @@ final class TrackStream: RingStream, Sendable {
         case .ringReplaced: onNewRing.withLock { $0 }?()
         case .produced: break
         case .failed(let error):
-            sink.yield(.failed(PlayerError(.mediaFailed, error.description, user: error.userMessage)))
+            sink.yield(.failed(PlayerError(error)))
             sink.finish()
         }
     }
@@ -104,7 +104,7 @@ struct EngineAudioPort: AudioPort {
         do throws(MediaError) {
             return TrackStream(try await engine.open(media.input, options: wanted), options: options)
         } catch {
-            throw PlayerError(.mediaFailed, error.description, user: error.userMessage)
+            throw PlayerError(error)
         }
     }
 }

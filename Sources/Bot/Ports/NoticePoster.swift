@@ -1,33 +1,53 @@
 import DiscordModel
-import DiscordREST
 import Logging
 import TimmyCore
 
 /// Tells people what nobody asked for but somebody has to know: as a message in the text channel that the last command
 /// came from, where the bot may write there; in the log in any case.
 struct NoticePoster: Sendable {
+    /// Notices that may wait in one guild while Discord lets no more of them in; further ones are in the log only.
+    static let maximumWaiting = 8
+
     let hub: UpdateHub
     let cache: GuildCache
-    let rest: RESTClient
     let logger: Logger
+    /// Sends a message to a channel.
+    let send: @Sendable (DiscordModel.Snowflake, JSONValue) async throws -> Void
+    private let work = GuildWork(limit: maximumWaiting)
 
-    /// Runs until the hub is finished or the task is cancelled.
+    init(
+        hub: UpdateHub, cache: GuildCache, logger: Logger,
+        send: @escaping @Sendable (DiscordModel.Snowflake, JSONValue) async throws -> Void
+    ) {
+        (self.hub, self.cache, self.logger, self.send) = (hub, cache, logger, send)
+    }
+
+    /// Runs until the hub is finished or the task is cancelled. Waits for nobody, so that no guild's news are missed for
+    /// another's.
     func run() async {
-        for await update in hub.updates(buffered: 1_000) {
-            for notice in update.notices { await post(notice, update.snapshot) }
+        let news = hub.updates(buffered: 1_000) { update in
+            update.notices.contains { Self.text(for: $0) != nil }
+        }
+        for await update in news {
+            for notice in update.notices { tell(notice, update.snapshot) }
         }
     }
 
-    private func post(_ notice: Notice, _ snapshot: GuildSnapshot) async {
+    private func tell(_ notice: Notice, _ snapshot: GuildSnapshot) {
         guard let text = Self.text(for: notice) else { return }
-        let guild = DiscordModel.Snowflake(rawValue: snapshot.guild.rawValue)
-        logger.notice("guild \(guild): \(text)")
-        guard let channel = snapshot.textChannel.map({ DiscordModel.Snowflake(rawValue: $0.rawValue) }),
-            cache.ownPermissions(in: channel, of: guild)?.contains([.viewChannel, .sendMessages]) == true
+        logger.notice("guild \(snapshot.guild): \(text)")
+        guard let channel = snapshot.textChannel.map({ DiscordModel.Snowflake(rawValue: $0.rawValue) }) else { return }
+        let isTaken = work.add(snapshot.guild) { await post(text, in: channel, of: snapshot.guild) }
+        if !isTaken { logger.warning("guild \(snapshot.guild): too many notices wait; that one is not posted") }
+    }
+
+    private func post(_ text: String, in channel: DiscordModel.Snowflake, of guild: GuildID) async {
+        guard
+            cache.ownPermissions(in: channel, of: DiscordModel.Snowflake(rawValue: guild.rawValue))?
+                .contains([.viewChannel, .sendMessages]) == true
         else { return }
         do {
-            _ = try await rest.createMessage(
-                channel: channel, ["content": .string(text), "allowed_mentions": ["parse": []]])
+            try await send(channel, ["content": .string(text), "allowed_mentions": ["parse": []]])
         } catch {
             logger.warning("guild \(guild): the notice could not be posted: \(error)")
         }

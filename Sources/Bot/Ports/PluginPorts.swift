@@ -1,3 +1,4 @@
+import CTimmyBot
 import Glibc
 import Media
 import PluginHost
@@ -7,13 +8,39 @@ extension PlayerError {
     init(_ failure: PluginFailure) {
         self.init(
             failure.code == -2 ? .notFound : failure.code == -9 ? .timedOut : .sourceUnavailable, failure.detail,
-            user: failure.userText.isEmpty ? nil : failure.userText)
+            user: failure.userText.isEmpty ? nil : failure.userText, retry: Retry(failure.retry))
+    }
+
+    init(_ error: MediaError) {
+        self.init(.mediaFailed, error.description, user: error.userMessage, retry: Retry(error.retryAfter))
     }
 }
 
+extension PlayerError.Retry {
+    fileprivate init(_ wait: Duration?) { self = wait.map { .after($0) } ?? .never }
+}
+
 extension PluginFailure {
+    /// Whoever asks for a longer rest than this would not be asked again today anyway.
+    private static let longestRest = Duration.seconds(86_400)
+    /// After "too often" without a time.
+    private static let usualRest = Duration.seconds(2)
+
     init(_ error: PlayerError) {
-        self.init(code: -4, userText: error.shownToUser, detail: error.description)
+        var rest: Duration?
+        if case .after(let wait) = error.retry, wait > .zero { rest = wait }
+        self.init(code: -4, userText: error.shownToUser, detail: error.description, retryAfter: rest)
+    }
+
+    /// How long to wait before the same is tried again; nil where it would fail again. What a source says itself counts
+    /// first; trouble on the way passes.
+    var retry: Duration? {
+        if let retryAfter { return min(max(.zero, retryAfter), Self.longestRest) }
+        return switch code {
+        case TB_E_IO, TB_E_TIMEOUT: .zero
+        case TB_E_RATE_LIMIT: Self.usualRest
+        default: nil
+        }
     }
 }
 

@@ -13,5 +13,9 @@ final class PortTable: Sendable {
     private let ports = Mutex<[GuildID: GuildVoice]>([:])
     var all: [GuildVoice] { ports.withLock { Array($0.values) } }
     func get(_ guild: GuildID) -> GuildVoice? { ports.withLock { $0[guild] } }
-    func set(_ guild: GuildID, _ port: GuildVoice?) { ports.withLock { $0[guild] = port } }
+    func set(_ guild: GuildID, _ port: GuildVoice) { ports.withLock { $0[guild] = port } }
+    /// Leaves another port alone that has taken the place of this one.
+    func remove(_ guild: GuildID, _ port: GuildVoice) {
+        ports.withLock { if $0[guild] === port { $0[guild] = nil } }
+    }
 }

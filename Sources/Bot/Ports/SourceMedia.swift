@@ -55,6 +55,8 @@ final class PluginFeed: MediaFeed {
 
 extension MediaError {
     init(_ failure: PluginFailure) {
-        self.init(.unreadable, failure.detail, user: failure.userText.isEmpty ? nil : failure.userText)
+        self.init(
+            .unreadable, failure.detail, user: failure.userText.isEmpty ? nil : failure.userText,
+            retryAfter: failure.retry)
     }
 }

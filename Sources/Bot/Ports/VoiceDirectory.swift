@@ -19,7 +19,8 @@ final class VoiceDirectory: VoicePorts, Sendable {
 
     var all: [GuildVoice] { ports.all }
     func existing(_ guild: GuildID) -> GuildVoice? { ports.get(guild) }
-    func forget(_ guild: GuildID) { ports.set(guild, nil) }
+    /// Only where the guild's port is still this one.
+    func forget(_ guild: GuildID, _ port: GuildVoice) { ports.remove(guild, port) }
 }
 
 /// Op 4 over the shard, and stages over REST.

@@ -15,13 +15,15 @@ extension PluginHost {
     /// Lets a call through to an instance, or says why not.
     func admit(_ instance: PluginInstance) throws(PluginFailure) -> PluginUse {
         guard let use = instance.use() else {
-            throw PluginFailure(code: TB_E_UNAVAILABLE, detail: "\(instance.id) is stopping")
+            throw PluginFailure(
+                code: TB_E_UNAVAILABLE, detail: "\(instance.id) is stopping", retryAfter: .seconds(1))
         }
         guard instance.breaker.withLock({ $0.admit(now: now) }) else {
             let last = instance.life.withLock { $0.lastFailure } ?? "?"
             throw PluginFailure(
                 code: TB_E_UNAVAILABLE,
-                detail: "\(instance.id) is resting after repeated failures; the last one: \(last)")
+                detail: "\(instance.id) is resting after repeated failures; the last one: \(last)",
+                retryAfter: .seconds(1))
         }
         return use
     }

@@ -99,16 +99,6 @@ public actor GuildRegistry {
         return session
     }
 
-    /// After a start: every approved guild that was playing goes on where it was.
-    /// - Returns: guilds whose record could not be read, and why.
-    public func restoreAll() async throws(PlayerError) -> [GuildID: PlayerError] {
-        var failures: [GuildID: PlayerError] = [:]
-        for guild in try await journal.guilds() where allowlist.isApproved(guild) {
-            do throws(PlayerError) { try await session(guild).restore() } catch { failures[guild] = error }
-        }
-        return failures
-    }
-
     /// The guild is gone or no longer approved: leaves and forgets everything about it.
     public func remove(_ guild: GuildID) async throws(PlayerError) {
         if case .leaving(let task) = sessions[guild] { return await task.value }

@@ -6,6 +6,7 @@
 public struct Queue: Sendable, Hashable, Codable {
     public static let defaultLimit = 10_000
     public static let historyLimit = 100
+    private static let largestID: UInt64 = 1 << 62
 
     public private(set) var current: QueuedTrack?
     public private(set) var upcoming: [QueuedTrack] = []
@@ -35,7 +36,7 @@ public struct Queue: Sendable, Hashable, Codable {
 
     /// A fresh id. Ids that never make it into the queue are simply skipped.
     public mutating func mint() -> EntryID {
-        defer { nextID += 1 }
+        defer { nextID &+= 1 }
         return EntryID(nextID)
     }
 
@@ -53,6 +54,7 @@ public struct Queue: Sendable, Hashable, Codable {
         case .advance(let reason, let count, let time): advance(reason, count, at: time)
         case .previous(let time): goBack(at: time)
         case .halt: halt()
+        case .suspend(let earlier): suspend(after: earlier)
         case .stop:
             halt()
             upcoming = []
@@ -143,6 +145,15 @@ extension Queue {
         current = nil
     }
 
+    private mutating func suspend(after earlier: EntryID?) {
+        if let current { upcoming.insert(current, at: 0) }
+        current = nil
+        if let earlier, let last = history.last, last.id == earlier {
+            history.removeLast()
+            upcoming.insert(last, at: 0)
+        }
+    }
+
     private mutating func remember(_ entry: QueuedTrack) {
         history.append(entry)
         if history.count > Self.historyLimit { history.removeFirst(history.count - Self.historyLimit) }
@@ -165,6 +176,8 @@ extension Queue {
         let replays = try values.decode(Int.self, forKey: .replayCount)
         replayCount = loop == .queue ? min(max(0, replays), upcoming.count) : 0
         let stored = try values.decode(UInt64.self, forKey: .nextID)
-        nextID = max(stored, seen.reduce(0) { max($0, $1.rawValue) } &+ 1)
+        let used = seen.reduce(0) { max($0, $1.rawValue) } &+ 1
+        // Nobody gets that far by counting: what says so is damaged, and there must be room to go on.
+        nextID = stored < Self.largestID ? max(stored, used) : used
     }
 }

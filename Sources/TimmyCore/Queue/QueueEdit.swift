@@ -23,6 +23,9 @@ public enum QueueEdit: Sendable, Hashable, Codable {
     case previous(at: Timestamp? = nil)
     /// Ends the current track and starts none; upcoming ones stay.
     case halt
+    /// Ends the current track and starts none; it waits at the front for its next chance, and before it the track
+    /// `after` which it came, where the history ends with that one.
+    case suspend(after: EntryID?)
     /// Ends the current track and drops the upcoming ones; history stays.
     case stop
 }

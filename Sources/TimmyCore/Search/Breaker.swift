@@ -32,6 +32,11 @@ public struct Breaker: Sendable, Hashable {
 
     public mutating func succeeded() { state = .closed(failures: 0) }
 
+    /// The call says nothing about it, for good or ill. Who may try does not have to wait for that.
+    public mutating func unknown(at now: Duration) {
+        if case .probing(_, let wait) = state { state = .open(until: now, wait: wait) }
+    }
+
     public mutating func failed(at now: Duration) {
         switch state {
         case .closed(let failures):

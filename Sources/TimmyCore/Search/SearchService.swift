@@ -74,7 +74,7 @@ public actor SearchService: SourceDirectory {
     public func suggest(_ input: String, limit: Int = 10) async -> [SearchHit] {
         guard let query = try? cleaned(input), !Self.isLink(query) else { return [] }
         let result = try? await ask(
-            query, limit: min(max(1, limit), 25), isLink: false, deadline: settings.suggestDeadline)
+            query, limit: min(max(1, limit), 25), isLink: false, deadline: settings.suggestDeadline, isHurried: true)
         return result?.hits ?? []
     }
 }
@@ -116,7 +116,7 @@ extension SearchService {
     }
 
     private func ask(
-        _ query: String, limit: Int, isLink: Bool, deadline: Duration
+        _ query: String, limit: Int, isLink: Bool, deadline: Duration, isHurried: Bool = false
     ) async throws(PlayerError) -> SearchResult {
         let (ports, isExclusive) = await candidates(query, isLink: isLink)
         if ports.isEmpty, isLink { throw .unsupportedLink }
@@ -124,7 +124,7 @@ extension SearchService {
         // Links are not remembered: what is behind them changes, and their words do not say which they are.
         if !isExclusive, let known = cache.value(for: key, at: time.now()) { return known }
         let wanted = isExclusive ? settings.linkLimit : limit
-        let answers = await askAll(ports, query, wanted, deadline)
+        let answers = await askAll(ports, query, wanted, deadline, isHurried: isHurried)
         var result = SearchResult(isExclusive: isExclusive)
         var found: [[Track]] = []
         for (id, answer) in answers {
@@ -151,11 +151,11 @@ extension SearchService {
     }
 
     private func askAll(
-        _ ports: [any SourcePort], _ query: String, _ limit: Int, _ deadline: Duration
+        _ ports: [any SourcePort], _ query: String, _ limit: Int, _ deadline: Duration, isHurried: Bool
     ) async -> [(String, Result<[Track], PlayerError>)] {
         await withTaskGroup(of: (Int, Result<[Track], PlayerError>).self) { group in
             for (index, port) in ports.enumerated() {
-                group.addTask { (index, await self.ask(port, query, limit, deadline)) }
+                group.addTask { (index, await self.ask(port, query, limit, deadline, isHurried: isHurried)) }
             }
             var answers: [Int: Result<[Track], PlayerError>] = [:]
             for await (index, answer) in group { answers[index] = answer }
@@ -163,8 +163,9 @@ extension SearchService {
         }
     }
 
+    /// - Parameter isHurried: the deadline is that of somebody who types, and says little about the source.
     private func ask(
-        _ port: any SourcePort, _ query: String, _ limit: Int, _ deadline: Duration
+        _ port: any SourcePort, _ query: String, _ limit: Int, _ deadline: Duration, isHurried: Bool
     ) async -> Result<[Track], PlayerError> {
         let id = port.id
         guard breakers[id, default: Breaker()].allow(at: time.now()) else { return .failure(.restingSource(id)) }
@@ -177,21 +178,25 @@ extension SearchService {
             }
             await self.returned(id)
             return try result.get()
+        } late: { tracks in
+            if isHurried { await self.judge(id, .success(tracks), isHurried: true) }
         }
-        judge(id, answer)
+        judge(id, answer, isHurried: isHurried)
         return answer
     }
 
     private func returned(_ id: String) { inFlight[id, default: 1] -= 1 }
 
     /// Only trouble of the source itself counts against it, not an unlucky query or a user who went away.
-    private func judge(_ id: String, _ answer: Result<[Track], PlayerError>) {
+    private func judge(_ id: String, _ answer: Result<[Track], PlayerError>, isHurried: Bool) {
         var breaker = breakers[id, default: Breaker()]
         switch answer {
         case .success: breaker.succeeded()
         case .failure(let error):
             switch error.code {
-            case .cancelled: break
+            case .cancelled: breaker.unknown(at: time.now())
+            // A source that is too slow for typing may be quick enough for /play.
+            case .timedOut where isHurried: breaker.unknown(at: time.now())
             case .notFound, .trackUnavailable, .unsupportedLink, .invalidArgument: breaker.succeeded()
             default: breaker.failed(at: time.now())
             }

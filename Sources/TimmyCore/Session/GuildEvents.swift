@@ -59,11 +59,14 @@ public struct CommandReply: Sendable, Hashable {
 /// Time and place of an event: clocks and the position come from outside, the machine has none.
 public struct Moment: Sendable {
     public var wall: Timestamp
+    /// `TimeSource.now`, for measuring.
+    public var now: Duration
     /// `AudioStream.position` of the current stream, if one is open.
     public var position: Duration?
 
-    public init(wall: Timestamp, position: Duration? = nil) {
+    public init(wall: Timestamp, now: Duration = .zero, position: Duration? = nil) {
         self.wall = wall
+        self.now = now
         self.position = position
     }
 }
@@ -111,7 +114,7 @@ public enum GuildAction: Sendable {
 public enum Notice: Sendable {
     case trackStarted(QueuedTrack)
     case trackFailed(QueuedTrack, PlayerError)
-    /// Too many tracks failed in a row: playback ended, the rest of the queue waits.
+    /// Too many tracks failed in a row, or trouble that should pass did not: playback ended, the rest of the queue waits.
     case gaveUp(PlayerError)
     case seekFailed(QueuedTrack, PlayerError)
     case queueEnded

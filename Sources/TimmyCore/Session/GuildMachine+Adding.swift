@@ -49,6 +49,24 @@ extension GuildMachine {
         return nil
     }
 
+    /// Does `body` once the bot is where the caller is: a track that begins where nobody is would only seem to play. What
+    /// cannot succeed, or leaves nothing to be heard, needs no way into a channel.
+    mutating func audibly(
+        _ command: GuildCommand, _ id: CommandID, _ caller: Caller,
+        _ body: (inout GuildMachine) throws(PlayerError) -> CommandReply
+    ) throws(PlayerError) -> CommandReply? {
+        var trial = self
+        let reply = try body(&trial)
+        if trial.queue.current != nil, !isJoining, let target = try channelToJoin(caller) {
+            startJoin(target, for: caller, deferred: Deferred(id: id, command: command, caller: caller))
+            return nil
+        }
+        self = trial
+        return reply
+    }
+
+    private var isJoining: Bool { if case .joining = voice { true } else { false } }
+
     private func fitting(_ pending: PendingAdd) throws(PlayerError) -> ArraySlice<QueuedTrack> {
         let share = settings.fairPlay.room(for: pending.user, in: queue)
         guard share > 0 else {

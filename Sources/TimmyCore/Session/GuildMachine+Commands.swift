@@ -36,8 +36,10 @@ extension GuildMachine {
         switch command {
         case .add(let tracks, let mode): return try add(tracks, mode, id, caller)
         case .resume: return try resume(id, caller)
-        case .skip(let count, let seen): return try skip(count, seen)
-        case .previous: return try previous()
+        case .skip(let count, let seen):
+            return try audibly(command, id, caller) { (machine) throws(PlayerError) in try machine.skip(count, seen) }
+        case .previous:
+            return try audibly(command, id, caller) { (machine) throws(PlayerError) in try machine.previous() }
         case .stop: return try stop()
         case .pause:
             guard queue.current != nil else { throw .nothingPlaying }

@@ -92,7 +92,7 @@ extension GuildMachine {
                 .mediaFailed, "the stream ended after \(played.milliseconds) ms", user: "The track is empty.")
             return
         }
-        failureStreak = 0
+        playsWell()
         edit(.advance(.finished, count: 1, at: wall))
         retireDeck()
         resumeAt = nil
@@ -106,35 +106,16 @@ extension GuildMachine {
         guard let deck, deck.stream != nil else { return }
         checkpointDue = true
         let played = deck.position - deck.startedAt
-        if played >= .seconds(3) { failureStreak = 0 }
-        if played >= .seconds(10) { self.deck?.reopens = 0 }
+        if played >= .seconds(3) { playsWell() }
+        if played >= .seconds(10) {
+            self.deck?.reopens = 0
+            self.deck?.failingSince = nil
+        }
     }
 
-    /// The track on the deck cannot be played (any more): try again, skip it, or stop trying.
-    mutating func settleFailure(_ error: PlayerError) {
-        guard var deck else { return }
-        deck.failure = nil
-        if case .after(let wait) = error.retry, wait <= settings.reopenPatience, deck.reopens < settings.reopenAttempts
-        {
-            deck.reopens += 1
-            deck.reopenDelay = wait > .zero ? wait : nil
-            self.deck = deck
-            return
-        }
-        retireDeck()
-        failureStreak += 1
-        actions.append(.notify(.trackFailed(deck.entry, error)))
-        guard failureStreak >= settings.failureStreak, !queue.upcoming.isEmpty else {
-            edit(.advance(.failed, count: 1, at: wall))
-            if queue.current == nil {
-                failureStreak = 0
-                actions.append(.notify(.queueEnded))
-            }
-            return
-        }
+    private mutating func playsWell() {
         failureStreak = 0
-        edit(.halt)
-        actions.append(.notify(.gaveUp(error)))
+        stalled = nil
     }
 
     /// Takes the current stream off; it is closed once its successor is on air.

@@ -1,6 +1,7 @@
 extension GuildMachine {
     mutating func startJoin(
-        _ channel: ChannelID, for caller: Caller, pending: [PendingAdd] = [], resuming: [CommandID] = []
+        _ channel: ChannelID, for caller: Caller, pending: [PendingAdd] = [], resuming: [CommandID] = [],
+        deferred: Deferred? = nil
     ) {
         let attempt = number()
         var from = restorable
@@ -9,8 +10,8 @@ extension GuildMachine {
         if case .recovering(let recovery) = voice { from = recovery.channel }
         voice = .joining(
             Joining(
-                attempt: attempt, channel: channel, pending: pending, resuming: resuming, users: [caller.user],
-                from: from))
+                attempt: attempt, channel: channel, pending: pending, resuming: resuming, deferred: deferred,
+                users: [caller.user], from: from))
         actions.append(.join(channel, attempt: attempt))
     }
 
@@ -28,6 +29,7 @@ extension GuildMachine {
         if case .joining(var joining) = voice {
             joining.pending = []
             joining.resuming = []
+            joining.deferred = nil
             voice = .joining(joining)
         }
     }
@@ -36,12 +38,8 @@ extension GuildMachine {
         switch voice {
         case .joining(let joining) where joining.attempt == attempt:
             voice = .connected(joining.channel)
-            listeners = joining.users
-            for pending in joining.pending { settle(pending) }
-            for id in joining.resuming {
-                let reply = CommandReply(current: queue.current, position: position)
-                actions.append(.reply(id, .success(reply)))
-            }
+            listeners = joining.present ?? joining.users
+            settleAll(joining)
         case .recovering(let recovery) where recovery.attempt == attempt:
             voice = .connected(recovery.channel)
             actions.append(.notify(.reconnected))
@@ -49,6 +47,21 @@ extension GuildMachine {
             // A join that was given up came through after all.
             actions.append(.leave)
         default: break
+        }
+    }
+
+    private mutating func settleAll(_ joining: Joining) {
+        // What the bot came for was said before all the rest.
+        if let first = joining.deferred {
+            // It came for them: wherever it was dragged meanwhile, it does not go after them.
+            var caller = first.caller
+            caller.voiceChannel = joining.channel
+            perform(first.command, first.id, caller)
+        }
+        for pending in joining.pending { settle(pending) }
+        for id in joining.resuming {
+            let reply = CommandReply(current: queue.current, position: position)
+            actions.append(.reply(id, .success(reply)))
         }
     }
 
@@ -87,11 +100,7 @@ extension GuildMachine {
             failWaiting(.disconnectedWhileJoining)
             leave()
             actions.append(.notify(.disconnected))
-        case .moved(let channel):
-            guard case .connected(let here) = voice, here != channel else { return }
-            voice = .connected(channel)
-            listeners = []
-            actions.append(.notify(.moved(channel)))
+        case .moved(let channel): moved(to: channel)
         case .lost(let error):
             guard case .connected(let channel) = voice else { return }
             guard case .after = error.retry else {
@@ -106,7 +115,29 @@ extension GuildMachine {
         case .listeners(let users):
             if case .out = voice { return }
             listeners = users
+            if case .joining(var joining) = voice {
+                joining.present = users
+                voice = .joining(joining)
+            }
         }
+    }
+
+    /// Somebody dragged the bot, maybe before it had arrived.
+    private mutating func moved(to channel: ChannelID) {
+        guard let here = voice.channel, here != channel else { return }
+        switch voice {
+        case .out: return
+        case .joining(var joining):
+            joining.channel = channel
+            joining.present = nil
+            voice = .joining(joining)
+        case .connected: voice = .connected(channel)
+        case .recovering(var recovery):
+            recovery.channel = channel
+            voice = .recovering(recovery)
+        }
+        listeners = []
+        actions.append(.notify(.moved(channel)))
     }
 
     mutating func restore() {

@@ -24,6 +24,8 @@ public struct GuildMachine: Sendable {
     var follower: StreamID?
     var armed: [TimerKind: Armed] = [:]
     var failureStreak = 0
+    /// The track that was skipped because trouble that passes had not passed, until another one is heard.
+    var stalled: (entry: EntryID, position: Duration)?
     /// Where a track that is not on the deck is to go on.
     var resumeAt: (entry: EntryID, position: Duration)?
     /// The channel of the record that this machine was made from, until it is gone back to or given up.
@@ -39,6 +41,7 @@ public struct GuildMachine: Sendable {
     var journalIsBehind = false
     /// When what is being handled happened.
     private(set) var wall = Timestamp(milliseconds: 0)
+    private(set) var now: Duration = .zero
     private var lastNumber: UInt64 = 0
 
     public init(guild: GuildID, settings: SessionSettings = SessionSettings(), record: GuildRecord? = nil) {
@@ -63,6 +66,7 @@ public struct GuildMachine: Sendable {
     public mutating func handle(_ event: GuildEvent, at moment: Moment) -> [GuildAction] {
         actions = []
         wall = moment.wall
+        now = moment.now
         note(moment)
         switch event {
         case .command(let id, let command, let caller): perform(command, id, caller)
@@ -98,7 +102,7 @@ public struct GuildMachine: Sendable {
     /// Commands that get their reply only when the voice channel is reached.
     public var waitingCommands: [CommandID] {
         guard case .joining(let joining) = voice else { return [] }
-        return joining.pending.map(\.command) + joining.resuming
+        return joining.pending.map(\.command) + joining.resuming + (joining.deferred.map { [$0.id] } ?? [])
     }
 
     mutating func number() -> UInt64 {
@@ -132,10 +136,15 @@ extension GuildMachine {
 
     struct Joining: Sendable {
         let attempt: UInt64
-        let channel: ChannelID
+        /// Somebody may drag the bot elsewhere before it has arrived.
+        var channel: ChannelID
         var pending: [PendingAdd] = []
         var resuming: [CommandID] = []
+        /// What the bot comes for, done once the channel is reached.
+        var deferred: Deferred?
         var users: Set<UserID>
+        /// Who is in the channel, once the port has said so.
+        var present: Set<UserID>?
         /// The channel that a crash now would have to bring back.
         var from: ChannelID?
     }
@@ -147,8 +156,14 @@ extension GuildMachine {
         let user: UserID
     }
 
+    struct Deferred: Sendable {
+        let id: CommandID
+        let command: GuildCommand
+        let caller: Caller
+    }
+
     struct Recovery: Sendable {
-        let channel: ChannelID
+        var channel: ChannelID
         /// Nil while waiting for the rejoin timer.
         var attempt: UInt64?
         var tries = 0
@@ -196,7 +211,9 @@ extension GuildMachine {
         var startedAt: Duration
         private(set) var position: Duration
         var failure: PlayerError?
+        /// Attempts to open it again since it last played well, and when the trouble began.
         var reopens = 0
+        var failingSince: Duration?
         /// Waiting this long before the next attempt to open.
         var reopenDelay: Duration?
         var isAnnounced = false

@@ -135,6 +135,7 @@ public actor GuildSession {
 
 extension GuildSession {
     private var heardPosition: Duration? { machine.currentStream.flatMap { streams[$0]?.position } }
+    private var moment: Moment { Moment(wall: ports.time.wall(), now: ports.time.now(), position: heardPosition) }
 
     private func process(_ input: Input) async {
         switch input {
@@ -159,7 +160,7 @@ extension GuildSession {
 
     /// Tries the event on a copy, makes the change durable, and only then lets it be seen.
     private func step(_ event: GuildEvent) async {
-        let moment = Moment(wall: ports.time.wall(), position: heardPosition)
+        let moment = moment
         var draft = machine
         var actions = draft.handle(event, at: moment)
         if let entry = draft.takeJournalEntry() {
@@ -290,7 +291,7 @@ extension GuildSession {
         isClosed = true
         if keepPosition {
             // A failure costs the seconds since the last checkpoint; there is nobody left to be told.
-            machine.note(Moment(wall: ports.time.wall(), position: heardPosition))
+            machine.note(moment)
             if let entry = machine.takeJournalEntry(forced: true) { try? await ports.journal.append(entry) }
         }
         for task in timers.values { task.cancel() }

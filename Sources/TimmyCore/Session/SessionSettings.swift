@@ -17,10 +17,12 @@ public struct SessionSettings: Sendable, Hashable {
     public var rejoinDelays: [Duration] = [.zero, .seconds(1), .seconds(2), .seconds(5), .seconds(10), .seconds(30)]
     /// So many tracks in a row that cannot be played end the playback.
     public var failureStreak = 5
-    /// Attempts to open a track again after passing trouble, before it is skipped.
-    public var reopenAttempts = 2
-    /// Longest wait before such an attempt; who asks for a longer one is skipped.
-    public var reopenPatience: Duration = .seconds(5)
+    /// Waits before the attempts to open a track again after passing trouble, at least; the last one is repeated.
+    public var reopenDelays: [Duration] = [.zero, .seconds(1), .seconds(2), .seconds(4), .seconds(8)]
+    /// So long a track's trouble may last. What is not to be had by then, or asks for a longer wait, is given up.
+    public var reopenPatience: Duration = .seconds(30)
+    /// Attempts in that time, whatever clocks say.
+    public var reopenAttempts = 10
     public var queueLimit = Queue.defaultLimit
     public var defaultVolume = 100
     public var fairPlay = FairPlay()

@@ -11,6 +11,7 @@ public struct GuildUpdate: Sendable {
 public final class UpdateHub: Sendable {
     private struct Listener {
         let guild: GuildID?
+        let isWanted: @Sendable (GuildUpdate) -> Bool
         let continuation: AsyncStream<GuildUpdate>.Continuation
     }
 
@@ -24,12 +25,16 @@ public final class UpdateHub: Sendable {
     public init() {}
 
     /// Updates of `guild`, or of all guilds; the newest `buffered` wait for a listener that is behind.
-    public func updates(of guild: GuildID? = nil, buffered: Int = 16) -> AsyncStream<GuildUpdate> {
+    /// - Parameter isWanted: leaves out what would only take the place of others. Called on the session's thread: quick.
+    public func updates(
+        of guild: GuildID? = nil, buffered: Int = 16,
+        where isWanted: @escaping @Sendable (GuildUpdate) -> Bool = { _ in true }
+    ) -> AsyncStream<GuildUpdate> {
         let (stream, continuation) = AsyncStream.makeStream(
             of: GuildUpdate.self, bufferingPolicy: .bufferingNewest(max(1, buffered)))
         let id = state.withLock { state in
             state.last += 1
-            state.listeners[state.last] = Listener(guild: guild, continuation: continuation)
+            state.listeners[state.last] = Listener(guild: guild, isWanted: isWanted, continuation: continuation)
             return state.last
         }
         continuation.onTermination = { [weak self] _ in self?.drop(id) }
@@ -42,7 +47,7 @@ public final class UpdateHub: Sendable {
         let listeners = state.withLock { state in
             state.listeners.values.filter { $0.guild == nil || $0.guild == update.snapshot.guild }
         }
-        for listener in listeners { listener.continuation.yield(update) }
+        for listener in listeners where listener.isWanted(update) { listener.continuation.yield(update) }
     }
 
     /// Ends every stream.

@@ -62,6 +62,15 @@ extension PlayerError {
             cause: cause, retry: .after(.seconds(2)))
     }
 
+    /// Trouble that may pass and has not.
+    static func outage(_ cause: PlayerError) -> PlayerError {
+        PlayerError(
+            cause.code, "the trouble lasts",
+            user:
+                "\(cause.shownToUser) I have stopped for now and kept the queue: /resume goes on where it was.",
+            cause: cause, retry: .afterUserAction)
+    }
+
     static let stoppedWhileJoining = PlayerError(
         .cancelled, "stopped before the voice channel was joined",
         user: "Someone stopped the player before it could start.",
