@@ -168,3 +168,14 @@ final class Gate: Sendable {
         }
     }
 }
+
+/// A gateway that takes everything and never has a session.
+struct NoGateway: VoiceGateway {
+    func updateVoiceState(
+        guild: DiscordModel.Snowflake, channel: DiscordModel.Snowflake?, sent: @escaping @Sendable () -> Void
+    ) async {}
+    var standingSession: Int? { nil }
+    func speakOnStage(guild: DiscordModel.Snowflake, channel: DiscordModel.Snowflake) async -> StageAnswer {
+        .speaking
+    }
+}

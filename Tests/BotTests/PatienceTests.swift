@@ -69,13 +69,6 @@ struct PatienceTests {
             logger: logger, clock: clock)
     }
 
-    private struct NoGateway: VoiceGateway {
-        func updateVoiceState(guild: DiscordModel.Snowflake, channel: DiscordModel.Snowflake?) async {}
-        func speakOnStage(guild: DiscordModel.Snowflake, channel: DiscordModel.Snowflake) async -> StageAnswer {
-            .speaking
-        }
-    }
-
     private struct NoAudio: AudioPort {
         func open(_ media: any TimmyCore.Media, options: AudioOptions) async throws(PlayerError) -> any AudioStream {
             throw PlayerError(.mediaFailed, "there is no worker")

@@ -14,7 +14,7 @@ struct PluginCareTests {
     private let directory = NSTemporaryDirectory() + "timmybot-care-\(UUID().uuidString)"
 
     /// A host with one plugin in its folder, and what the operator reads.
-    private func start(_ lines: Lines) throws -> (care: PluginCare, host: PluginHost, store: PluginStore) {
+    private func start(_ lines: Warnings) throws -> (care: PluginCare, host: PluginHost, store: PluginStore) {
         let repository = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
             .deletingLastPathComponent().path
         try FileManager.default.createDirectory(
@@ -39,7 +39,7 @@ struct PluginCareTests {
 
     @Test func whatCameWithTheBotIsLoaded() async throws {
         defer { try? FileManager.default.removeItem(atPath: directory) }
-        let (care, host, _) = try start(Lines())
+        let (care, host, _) = try start(Warnings())
         #expect(care.load().map(\.refusal) == [nil])
         await host.close()
     }
@@ -48,7 +48,7 @@ struct PluginCareTests {
     @Test(arguments: ["plugins.lock", "quarantine.json"])
     func whereNobodyCanTellWhoIsOutNobodyGetsIn(_ file: String) async throws {
         defer { try? FileManager.default.removeItem(atPath: directory) }
-        let lines = Lines()
+        let lines = Warnings()
         let (care, host, store) = try start(lines)
         try Data("{".utf8).write(to: URL(fileURLWithPath: "\(store.directory)/\(file)"))
         let crash = "1 \(time(nil)) SIGSEGV lane test.moody /boom\n"
@@ -76,7 +76,7 @@ private struct EngineProbeless: ProbeService {
     }
 }
 
-private final class Lines: LogHandler, Sendable {
+private final class Warnings: LogHandler, Sendable {
     private let lines = Mutex<[String]>([])
     var all: [String] { lines.withLock { $0 } }
 

@@ -8,13 +8,6 @@ import TimmyCore
 /// Guilds that come and go beside the gateway's events.
 @Suite("Guilds that come and go", .timeLimit(.minutes(1)))
 struct ResidenceTests {
-    private struct NoGateway: VoiceGateway {
-        func updateVoiceState(guild: DiscordModel.Snowflake, channel: DiscordModel.Snowflake?) async {}
-        func speakOnStage(guild: DiscordModel.Snowflake, channel: DiscordModel.Snowflake) async -> StageAnswer {
-            .speaking
-        }
-    }
-
     @Test func workOfAGuildIsInOrderAndBesideThatOfOthers() async {
         let (work, done, gate) = (GuildWork(limit: 2), Lines.Store(), Gate())
         gate.close()
