@@ -90,7 +90,10 @@ struct CallTests {
         let refused = await failure { try await host.invoke("refuse", somebody, [:]) }
         #expect(refused?.code == TB_E_UNAVAILABLE)
         let explained = await failure { try await host.invoke("explain", somebody, [:]) }
-        #expect(explained == PluginFailure(code: TB_E_RATE_LIMIT, userText: "Come back later.", detail: "429"))
+        let words = "Come back later."
+        #expect(
+            explained
+                == PluginFailure(code: TB_E_RATE_LIMIT, userText: words, detail: "429", retryAfter: .seconds(1)))
         host.shutdown()
     }
 

@@ -197,7 +197,6 @@ final class MemoryJournal: Journal {
     }
 
     func load(_ guild: GuildID) async throws(PlayerError) -> GuildRecord? { state.withLock { $0.records[guild] } }
-    func guilds() async throws(PlayerError) -> [GuildID] { state.withLock { Array($0.records.keys) } }
     func forget(_ guild: GuildID) async throws(PlayerError) { state.withLock { $0.records[guild] = nil } }
 
     func record(_ guild: GuildID) -> GuildRecord? { state.withLock { $0.records[guild] } }

@@ -14,14 +14,12 @@ final class FileJournal: Journal, Sendable {
     /// Tracks from which on a queue is a long one: its record has about a megabyte.
     static let longQueue = 500
 
-    private let directory: String
     private let threads: [IOThread]
     private let slowThread = IOThread(name: "journal-long")
     private let records: Records
 
     /// - Parameter directory: made where it is missing.
     init(directory: String, threads: Int = 4, logger: Logger = Logger(label: "journal")) throws {
-        self.directory = directory
         try FileManager.default.createDirectory(
             atPath: directory, withIntermediateDirectories: true, attributes: [.posixPermissions: 0o700])
         self.threads = (0..<threads).map { IOThread(name: "journal-\($0)") }
@@ -44,18 +42,6 @@ final class FileJournal: Journal, Sendable {
 
     func forget(_ guild: GuildID) async throws(PlayerError) {
         try await thread(guild).run { [records] in records.forget(guild) }.get()
-    }
-
-    func guilds() async throws(PlayerError) -> [GuildID] {
-        let directory = directory
-        return try await threads[0].run { () -> Result<[GuildID], PlayerError> in
-            do {
-                let names = try FileManager.default.contentsOfDirectory(atPath: directory)
-                return .success(names.compactMap(GuildFile.guild(ofFile:)).sorted())
-            } catch {
-                return .failure(PlayerError(.journalFailed, "\(directory) could not be listed", cause: error))
-            }
-        }.get()
     }
 }
 

@@ -37,12 +37,6 @@ struct GuildFile: Sendable {
 
     init(_ guild: GuildID, in directory: String) { path = "\(directory)/\(guild).json" }
 
-    /// The guild that a file of the folder belongs to.
-    static func guild(ofFile name: String) -> GuildID? {
-        guard name.hasSuffix(".json"), let id = UInt64(name.dropLast(5)) else { return nil }
-        return GuildID(id)
-    }
-
     /// Nil where there is nothing. Throws `Damaged` where it cannot be understood, and has put it aside then; a
     /// `FileError` where it cannot be read now and may be later.
     func load() throws -> State? {

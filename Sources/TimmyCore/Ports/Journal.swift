@@ -5,8 +5,6 @@ public protocol Journal: Sendable {
     func append(_ entry: JournalEntry) async throws(PlayerError)
     /// The newest state of `guild`, or nil when there is none.
     func load(_ guild: GuildID) async throws(PlayerError) -> GuildRecord?
-    /// All guilds that have a state.
-    func guilds() async throws(PlayerError) -> [GuildID]
     func forget(_ guild: GuildID) async throws(PlayerError)
 }
 
