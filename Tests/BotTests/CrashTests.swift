@@ -33,8 +33,8 @@ extension WholeBot {
                 // Where it was, give or take the lazily written position and the pause; never from the start.
                 let heard = Correlation.mono(ear.pcm(of: rig.bot)).suffix(48_000 * 3 / 2)
                 let original = try await Songs.shared.composed("morning-train.opus")
-                let found = try #require(
-                    Correlation.find(Array(heard), in: original, maximumOffset: original.count))
+                let match = Correlation.find(Array(heard), in: original, maximumOffset: original.count)
+                let found = try #require(match)
                 #expect(found.value > 0.98, "\(found.value)")
                 let position = Double(found.offset) / 48_000
                 #expect((Double(2 * round)...40).contains(position), "\(position) after crash \(round)")
@@ -93,7 +93,8 @@ extension WholeBot {
             #expect(await eventually { ear.report(of: rig.bot).packets >= 100 }, "\(rig.log)")
             let heard = Correlation.mono(ear.pcm(of: rig.bot)).suffix(48_000 * 3 / 2)
             let original = try await Songs.shared.composed("paper-lanterns.mp3")
-            let found = try #require(Correlation.find(Array(heard), in: original, maximumOffset: original.count))
+            let match = Correlation.find(Array(heard), in: original, maximumOffset: original.count)
+            let found = try #require(match)
             #expect(found.value > 0.98, "the song after it plays: \(found)")
             let list = try await rig.operate("plugin", "list")
             #expect(list.output.contains("quarantined: it took the bot down 2 times within"), "\(list.output)")

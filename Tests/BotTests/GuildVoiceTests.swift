@@ -44,7 +44,7 @@ private final class Told: Sendable {
 }
 
 /// A guild's voice port with everything around it under the test's hand.
-@Suite("Guild voice", .timeLimit(.minutes(1)))
+@Suite("Guild voice", .timeLimit(.minutes(5)))
 struct GuildVoiceTests {
     private let gateway = SilentGateway()
     private let clock = HandClock()

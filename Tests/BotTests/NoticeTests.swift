@@ -26,7 +26,7 @@ struct Lines: LogHandler {
 }
 
 /// What nobody asked for and somebody has to know.
-@Suite("Notices", .timeLimit(.minutes(1)))
+@Suite("Notices", .timeLimit(.minutes(5)))
 final class NoticeTests: Sendable {
     private let hub = UpdateHub()
     private let cache = GuildCache()

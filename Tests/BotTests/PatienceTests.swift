@@ -15,7 +15,7 @@ private struct NoProbe: ProbeService {
 }
 
 /// Discord counts from an interaction's arrival, also while that waits for its turn.
-@Suite("Patience", .timeLimit(.minutes(1)))
+@Suite("Patience", .timeLimit(.minutes(5)))
 struct PatienceTests {
     @Test func waitingForATurnIsPartOfIt() async throws {
         let (clock, discord, asking) = (TurnedClock(), FakeDiscord(), Gate())

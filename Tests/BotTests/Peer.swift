@@ -28,6 +28,8 @@ final class Peer: Sendable {
 
     func stop() { process.stop() }
 
+    /// Everything that it has said.
+    var all: [JSONValue] { lines.all.withLock { $0 } }
     func all(_ event: String) -> [JSONValue] { lines.all.withLock { $0.filter { $0["event"]?.string == event } } }
     func last(_ event: String) -> JSONValue? { all(event).last }
 }

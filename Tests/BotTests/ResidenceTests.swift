@@ -6,7 +6,7 @@ import TimmyCore
 @testable import Bot
 
 /// Guilds that come and go beside the gateway's events.
-@Suite("Guilds that come and go", .timeLimit(.minutes(1)))
+@Suite("Guilds that come and go", .timeLimit(.minutes(5)))
 struct ResidenceTests {
     @Test func workOfAGuildIsInOrderAndBesideThatOfOthers() async {
         let (work, done, gate) = (GuildWork(limit: 2), Lines.Store(), Gate())

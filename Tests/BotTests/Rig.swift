@@ -161,8 +161,8 @@ final class Rig: Sendable {
         let whole = Correlation.mono(listener.pcm(of: bot)).dropLast(Int(dropping * 48_000))
         let heard = whole.suffix(Int(seconds * 48_000))
         let original = try await Songs.shared.composed(song)
-        let found = try #require(
-            Correlation.find(Array(heard), in: original, maximumOffset: original.count), "too little was heard")
+        let match = Correlation.find(Array(heard), in: original, maximumOffset: original.count)
+        let found = try #require(match, "too little was heard")
         return (found.value, Double(found.offset) / 48_000)
     }
 }

@@ -64,7 +64,8 @@ extension WholeBot {
             #expect(text(of: card).contains("Tune C4 E4 G4 C5"))
             #expect(await rig.hear(120, by: ear))
             let heard = Array(Correlation.mono(ear.pcm(of: rig.bot)).prefix(100_000))
-            let found = try #require(Correlation.find(heard, in: written, maximumOffset: 4_800))
+            let match = Correlation.find(heard, in: written, maximumOffset: 4_800)
+            let found = try #require(match)
             #expect(found.value > 0.98, "\(found)")
             #expect(abs(found.offset) < 2_400, "\(found)")
             await rig.stop()
@@ -164,8 +165,9 @@ extension WholeBot {
             _ = try await rig.type("play", ["query": "paper lanterns"])
             #expect(await rig.hear(380, by: ear))
             let heard = Array(Correlation.mono(ear.pcm(of: rig.bot)).prefix(48_000 * 7))
-            let found = try #require(
-                Correlation.find(heard, in: Self.melody + [Float](repeating: 0, count: 48_000), maximumOffset: 9_600))
+            let match = Correlation.find(
+                heard, in: Self.melody + [Float](repeating: 0, count: 48_000), maximumOffset: 9_600)
+            let found = try #require(match)
             #expect(found.value > 0.98 && found.offset < 2_400, "\(found)")
             #expect(ear.report(of: rig.bot).lost == 0)
             ear.clear()

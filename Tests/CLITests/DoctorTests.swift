@@ -7,7 +7,7 @@ import Testing
 @testable import Bot
 
 /// The doctor's verdicts, with Discord and the media worker played by the test.
-@Suite("Doctor", .timeLimit(.minutes(1)))
+@Suite("Doctor", .timeLimit(.minutes(5)))
 struct DoctorTests {
     /// A Discord with one server, in which the bot is.
     private struct FakeDiscord: DiscordProbe {

@@ -6,7 +6,7 @@ import Testing
 @testable import TimmyCore
 
 /// The journal on a real disk, with what disks do.
-@Suite("File journal", .timeLimit(.minutes(1)))
+@Suite("File journal", .timeLimit(.minutes(5)))
 struct JournalTests {
     private let scratch: Scratch
     private let journal: FileJournal

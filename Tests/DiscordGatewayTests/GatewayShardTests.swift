@@ -124,7 +124,7 @@ private struct Bench {
     }
 }
 
-@Suite(.timeLimit(.minutes(1))) struct GatewayShardTests {
+@Suite(.timeLimit(.minutes(5))) struct GatewayShardTests {
     @Test func resumesAtTheGivenAddressAndKeepsTheOrder() async throws {
         let bench = Bench()
         let first = try await bench.running()

@@ -5,7 +5,7 @@ import Testing
 @testable import DiscordREST
 
 /// The client over real HTTP on loopback, with a clock that jumps: no test waits.
-@Suite(.timeLimit(.minutes(1))) struct RESTClientTests {
+@Suite(.timeLimit(.minutes(5))) struct RESTClientTests {
     static let token = "MTIzNDU2Nzg5.bot-token.secret-of-this-test"
     static let interactionToken = "aW50ZXJhY3Rpb24tdG9rZW4tb2YtdGhpcy10ZXN0"
     private typealias Server = ScriptedServer

@@ -117,7 +117,7 @@ final class FakeVoiceServer: Sendable {
     }
 }
 
-@Suite("Voice connection", .timeLimit(.minutes(1)))
+@Suite("Voice connection", .timeLimit(.minutes(5)))
 struct VoiceConnectionTests {
     static let identity = VoiceIdentity(
         guildID: Snowflake(1), channelID: Snowflake(2), userID: Snowflake(3), sessionID: "session",

@@ -9,7 +9,7 @@ import WebSocketClient
 @testable import DiscordVoice
 
 /// A server that accepts, and then says nothing, must not hold a call for ever.
-@Suite("Voice deadlines", .timeLimit(.minutes(1)))
+@Suite("Voice deadlines", .timeLimit(.minutes(5)))
 struct VoiceDeadlineTests {
     private let server = FakeVoiceServer()
     private let pump = VoicePump()
@@ -104,7 +104,7 @@ struct VoiceDeadlineTests {
 }
 
 /// What the first packets need before they may leave.
-@Suite("Before the first packet", .timeLimit(.minutes(1)))
+@Suite("Before the first packet", .timeLimit(.minutes(5)))
 struct FirstPacketTests {
     /// A ring plays already, as after a renewed session, and op 5 takes long to get out.
     @Test(arguments: [0, 1]) func nothingIsSentBeforeOp5(_ version: Int) async throws {

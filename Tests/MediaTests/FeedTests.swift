@@ -264,7 +264,7 @@ struct FeedTests {
         let worker = try #require(await engine.seats[.player]?.worker)
         let report = [LaneReport(id: silent.stream.id, cpu: 0, wall: 60_000)]
         await engine.judge(report, of: worker)
-        #expect(await ending(silent.stream) == MediaError(.unreadable, "no more bytes came"))
+        #expect(await ending(silent.stream) == MediaError(.unreadable, "no more bytes came", retryAfter: .zero))
         await engine.judge(report, of: worker)
         #expect(await engine.restarts == 0)
         #expect(await engine.seats[.player]?.worker === worker)

@@ -59,7 +59,8 @@ struct SoundTests {
         // A codec may add its own delay at the start and fill its last frame.
         #expect(abs(puller.packets.count * 960 - composed.count) < 48_000 / 5, "\(puller.packets.count) packets")
         let heard = try Puller.decode(puller.packets.prefix(500))
-        let found = try #require(Correlation.find(heard, in: composed, maximumOffset: 9_600))
+        let match = Correlation.find(heard, in: composed, maximumOffset: 9_600)
+        let found = try #require(match)
         #expect(found.value > 0.98 && abs(found.offset) < 4_800, "\(found)")
         await engine.shutdown()
     }
@@ -73,7 +74,8 @@ struct SoundTests {
         #expect(abs(first - 30 * 48_000) <= 960, "\(first)")
         let heard = try Puller.decode(puller.packets.dropFirst(10))
         let composed = Array(try await Songs.shared.composed(name).dropFirst(first + 9_600))
-        let found = try #require(Correlation.find(heard, in: composed, maximumOffset: 9_600))
+        let match = Correlation.find(heard, in: composed, maximumOffset: 9_600)
+        let found = try #require(match)
         #expect(found.value > 0.98 && abs(found.offset) <= 4_000, "\(found)")
         await engine.shutdown()
     }
@@ -132,7 +134,8 @@ struct SoundTests {
         let heard = try Puller.decode(puller.packets.dropFirst(50))
         let plain = try await Songs.shared.composed("morning-train.opus")
         #expect(loudness(heard) > 0.01)
-        let found = try #require(Correlation.find(heard, in: plain, maximumOffset: 60_000))
+        let match = Correlation.find(heard, in: plain, maximumOffset: 60_000)
+        let found = try #require(match)
         #expect(found.value > 0.5 && found.value < 0.99999, "the song, and not untouched: \(found)")
         await engine.shutdown()
     }
@@ -151,8 +154,8 @@ struct SoundTests {
         #expect(!puller.stream.isPassthrough)
         try await puller.pull(150)
         let plain = try await Songs.shared.composed("morning-train.opus")
-        let found = try #require(
-            Correlation.find(try Puller.decode(puller.packets), in: plain, maximumOffset: 60_000))
+        let match = Correlation.find(try Puller.decode(puller.packets), in: plain, maximumOffset: 60_000)
+        let found = try #require(match)
         #expect(found.value > 0.95, "\(found)")
         await engine.shutdown()
     }

@@ -97,6 +97,8 @@ class LibdaveSession:
 if os.environ["SANDBOX_DAVE"] == "dave":
     davey.DaveSession, davey.CommitWelcome = LibdaveSession, LibdaveCommit
 
+say("started")
+
 import discord  # noqa: E402  (after davey was chosen)
 import discord.gateway  # noqa: E402
 import discord.http  # noqa: E402
@@ -105,7 +107,7 @@ import yarl  # noqa: E402
 
 BASE = os.environ["SANDBOX_API"]
 discord.http.Route.BASE = BASE
-with urllib.request.urlopen(BASE + "/gateway") as answer:
+with urllib.request.urlopen(BASE + "/gateway", timeout=20) as answer:
     discord.gateway.DiscordWebSocket.DEFAULT_GATEWAY = yarl.URL(json.load(answer)["url"])
 
 SILENCE = b"\xf8\xff\xfe"
@@ -168,7 +170,11 @@ class Ear:
 
 
 class Member(discord.Client):
+    async def on_connect(self):
+        say("online")
+
     async def on_ready(self):
+        say("ready")
         ear = Ear()
         channel = self.get_channel(int(os.environ["SANDBOX_CHANNEL"]))
         ear.client = await channel.connect(timeout=10)

@@ -18,7 +18,7 @@ from discord import app_commands
 BASE = os.environ["SANDBOX_API"]
 discord.http.Route.BASE = BASE
 # discord.py takes the gateway of a single shard from here, not from GET /gateway/bot.
-with urllib.request.urlopen(BASE + "/gateway") as answer:
+with urllib.request.urlopen(BASE + "/gateway", timeout=20) as answer:
     discord.gateway.DiscordWebSocket.DEFAULT_GATEWAY = yarl.URL(json.load(answer)["url"])
 
 

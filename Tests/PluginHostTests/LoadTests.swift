@@ -103,7 +103,7 @@ struct LoadTests {
     }
 
     /// Of a file without a zero byte each of its many names would go on to its end.
-    @Test(.timeLimit(.minutes(1))) func namesWithoutAnEnd() throws {
+    @Test(.timeLimit(.minutes(5))) func namesWithoutAnEnd() throws {
         let count = 4_096, table = 64
         var bytes = [UInt8](repeating: 1, count: 32 << 20)
         func put(_ value: UInt64, _ size: Int, at place: Int) {

@@ -2,7 +2,7 @@ import Testing
 
 @testable import TimmyCore
 
-@Suite("Guild session and journal", .timeLimit(.minutes(1)))
+@Suite("Guild session and journal", .timeLimit(.minutes(5)))
 struct GuildJournalTests {
     @Test func aChangeThatCannotBeStoredIsRefusedWhole() async throws {
         let rig = Rig()

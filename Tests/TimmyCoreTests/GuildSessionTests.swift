@@ -2,7 +2,7 @@ import Testing
 
 @testable import TimmyCore
 
-@Suite("Guild session", .timeLimit(.minutes(1)))
+@Suite("Guild session", .timeLimit(.minutes(5)))
 struct GuildSessionTests {
     @Test func playJoinsTheCallersChannelAndStarts() async throws {
         let rig = Rig()

@@ -2,7 +2,7 @@ import Testing
 
 @testable import TimmyCore
 
-@Suite("Guild session and voice", .timeLimit(.minutes(1)))
+@Suite("Guild session and voice", .timeLimit(.minutes(5)))
 struct GuildVoiceTests {
     private let lost = PlayerError(.voiceFailed, "socket died", retry: .after(.zero))
 

@@ -53,7 +53,7 @@ struct PlayerRig {
     }
 }
 
-@Suite("Player", .timeLimit(.minutes(1)))
+@Suite("Player", .timeLimit(.minutes(5)))
 struct PlayerTests {
     private let guild = GuildID(1)
 

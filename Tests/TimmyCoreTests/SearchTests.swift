@@ -95,7 +95,7 @@ struct RelevanceTests {
     }
 }
 
-@Suite("Search service", .timeLimit(.minutes(1)))
+@Suite("Search service", .timeLimit(.minutes(5)))
 struct SearchServiceTests {
     private let time = ManualTime()
 

@@ -1,7 +1,7 @@
 import Testing
 import WebSocketClient
 
-@Suite(.timeLimit(.minutes(1))) struct MailboxTests {
+@Suite(.timeLimit(.minutes(5))) struct MailboxTests {
     @Test func ordersAcrossManyProducersAndEnds() async {
         let mailbox = Mailbox<(producer: Int, number: Int)>(mark: 16)
         let total = await withTaskGroup(of: Void.self, returning: Int.self) { group in

@@ -4,7 +4,7 @@ import Testing
 
 @testable import WebSocketClient
 
-@Suite(.timeLimit(.minutes(1))) struct TLSTests {
+@Suite(.timeLimit(.minutes(5))) struct TLSTests {
     private func server() async throws -> WebSocketTestServer {
         let chain = try NIOSSLCertificate.fromPEMBytes(Array(TestCertificates.server.utf8))
         let key = try NIOSSLPrivateKey(bytes: Array(TestCertificates.serverKey.utf8), format: .pem)

@@ -19,7 +19,7 @@ private func collect(_ connection: WebSocketConnection) async -> [WebSocketEvent
     return events
 }
 
-@Suite(.timeLimit(.minutes(1))) struct WebSocketConnectionTests {
+@Suite(.timeLimit(.minutes(5))) struct WebSocketConnectionTests {
     @Test func echoesTextAndBinaryAndClosesCleanly() async throws {
         let echoed = Mailbox<Void>(mark: .max)
         let server = try await WebSocketTestServer.start { peer in

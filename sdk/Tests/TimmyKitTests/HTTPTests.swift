@@ -5,7 +5,7 @@ import Testing
 
 @testable import TimmyKit
 
-@Suite("HTTP through the host", .serialized, .timeLimit(.minutes(1)))
+@Suite("HTTP through the host", .serialized, .timeLimit(.minutes(5)))
 struct HTTPTests {
     /// The kit's side of a host, without a plugin around it.
     private func kit(_ fake: FakeHost) -> Host { Host(fake.raw, configuration: [:]) }

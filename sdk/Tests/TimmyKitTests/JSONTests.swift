@@ -3,7 +3,7 @@ import Testing
 @testable import TimmyKit
 
 /// RFC 8259, no more and no less.
-@Suite("JSON", .timeLimit(.minutes(1)))
+@Suite("JSON", .timeLimit(.minutes(5)))
 struct JSONTests {
     private func parse(_ text: String) -> JSON? { try? JSON(parsing: text) }
 

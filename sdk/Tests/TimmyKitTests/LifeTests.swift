@@ -13,7 +13,7 @@ private final class Token: Sendable {
     deinit { alive.subtract(1, ordering: .relaxed) }
 }
 
-@Suite("Life of an instance", .serialized, .timeLimit(.minutes(1)))
+@Suite("Life of an instance", .serialized, .timeLimit(.minutes(5)))
 struct LifeTests {
     private struct Mortal: Plugin, Source, LyricsSource, Recommender, HealthCheck {
         static let id = "test.mortal"

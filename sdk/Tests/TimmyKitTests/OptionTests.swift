@@ -6,7 +6,7 @@ import Testing
 enum Mood: Sendable { case calm, wild }
 
 /// What the author wrote, what the host's table says, and what arrives in the handler are one and the same.
-@Suite("Typed options", .timeLimit(.minutes(1)))
+@Suite("Typed options", .timeLimit(.minutes(5)))
 struct OptionTests {
     private struct Typed: Plugin {
         static let id = "test.typed"

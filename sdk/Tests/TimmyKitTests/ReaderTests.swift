@@ -11,7 +11,7 @@ private let events = Mutex<[String: [String]]>([:])
 
 private func note(_ name: String, _ event: String) { events.withLock { $0[name, default: []].append(event) } }
 
-@Suite("Sound that plugins hand over", .timeLimit(.minutes(1)))
+@Suite("Sound that plugins hand over", .timeLimit(.minutes(5)))
 struct ReaderTests {
     private struct Bytes: Reader {
         let name: String

@@ -5,7 +5,7 @@ import Testing
 @testable import TimmyKit
 
 /// What a plugin asks of the host: each extension through its Swift face.
-@Suite("Host extensions", .timeLimit(.minutes(1)))
+@Suite("Host extensions", .timeLimit(.minutes(5)))
 struct ServiceTests {
     private struct Asking: Plugin {
         static let id = "test.asking"

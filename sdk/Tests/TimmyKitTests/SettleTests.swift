@@ -5,7 +5,7 @@ import Testing
 @testable import TimmyKit
 
 /// Every accepted task is settled exactly once, whatever the author's code does.
-@Suite("Settling", .timeLimit(.minutes(1)))
+@Suite("Settling", .timeLimit(.minutes(5)))
 struct SettleTests {
     private struct Answers: Plugin {
         static let id = "test.answers"
