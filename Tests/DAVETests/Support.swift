@@ -29,7 +29,14 @@ struct JSON {
     }
     subscript(_ key: String) -> JSON { JSON((value as? [String: Any])?[key]) }
     subscript(_ index: Int) -> JSON { JSON((value as? [Any])?[index]) }
-    var list: [JSON] { (value as? [Any] ?? []).map(JSON.init) }
+    /// A list that is not there fails the test: a loop over it would check nothing.
+    var list: [JSON] {
+        guard let items = value as? [Any] else {
+            Issue.record("there is no such list in the vectors")
+            return []
+        }
+        return items.map(JSON.init)
+    }
     var keys: [String] { Array((value as? [String: Any] ?? [:]).keys) }
     var string: String { value as? String ?? "" }
     var optionalString: String? { value as? String }

@@ -1,5 +1,5 @@
 import CTimmyBot
-import Foundation
+import class Foundation.Thread
 import Glibc
 import Synchronization
 import Testing
