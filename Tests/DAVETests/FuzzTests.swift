@@ -30,7 +30,7 @@ struct FuzzTests {
             var session = DAVESession(
                 userID: scenario["observer"]["user_id"].uint64, channelID: scenario["channel_id"].uint64,
                 member: try memberKeys(scenario["observer"]))
-            let users = scenario["events"].list.flatMap { $0["proposals"].list }.map { $0["user_id"].uint64 }
+            let users = scenario["events"].list.flatMap { $0["proposals"].optionalList }.map { $0["user_id"].uint64 }
             _ = session.handle(.clientsConnected(users))
             _ = session.handle(.sessionDescription(protocolVersion: 1))
             for event in scenario["events"].list where event["dir"].string == "server_to_client" {

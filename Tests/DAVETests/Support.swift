@@ -37,6 +37,8 @@ struct JSON {
         }
         return items.map(JSON.init)
     }
+    /// One that events of some kinds have and others have not.
+    var optionalList: [JSON] { (value as? [Any] ?? []).map(JSON.init) }
     var keys: [String] { Array((value as? [String: Any] ?? [:]).keys) }
     var string: String { value as? String ?? "" }
     var optionalString: String? { value as? String }

@@ -8,10 +8,10 @@ struct TranscriptTests {
     private func users(_ scenario: JSON) -> [UInt64] {
         var found: Set<UInt64> = []
         for event in scenario["events"].list {
-            for proposal in event["proposals"].list where proposal["user_id"].exists {
+            for proposal in event["proposals"].optionalList where proposal["user_id"].exists {
                 found.insert(proposal["user_id"].uint64)
             }
-            for member in event["members"].list { found.insert(member["user_id"].uint64) }
+            for member in event["members"].optionalList { found.insert(member["user_id"].uint64) }
         }
         return Array(found)
     }
@@ -61,7 +61,7 @@ struct TranscriptTests {
             let secret = KeyRatchet.baseSecret(of: UInt64(user) ?? 0, in: group.secrets)
             #expect(hex(secret) == event["sender_base_secrets"][user].string)
         }
-        for frame in event["frames"].list {
+        for frame in event["frames"].optionalList {
             var decryptor = FrameDecryptor()
             let secret = KeyRatchet.baseSecret(of: frame["sender"].uint64, in: group.secrets)
             decryptor.install(KeyRatchet(baseSecret: secret), now: 0)
@@ -77,15 +77,15 @@ struct TranscriptTests {
 
     @Test func longTranscript() throws {
         let file = try Fixtures.json("transcript-long.json")
-        let scenario = file.list.first ?? file
+        let scenario = file.optionalList.first ?? file
         #expect(try replay(scenario) >= 60)
     }
 
     @Test func theObserverCreatesTheGroup() throws {
         let file = try Fixtures.json("observer-creates.json")
-        let scenario = file.list.first ?? file
+        let scenario = file.optionalList.first ?? file
         var session = try session(scenario)
-        var commits = [scenario["own_commit"]] + scenario["later_own_commits"].list
+        var commits = [scenario["own_commit"]] + scenario["later_own_commits"].optionalList
         replay: for event in scenario["events"].list where event["dir"].string != "client_to_server" {
             if event["dir"].string == "expect" {
                 try check(session, event)
@@ -142,8 +142,8 @@ struct TranscriptTests {
         #expect(cases.count == 38)
         for entry in cases {
             var session = try session(entry)
-            _ = session.handle(.clientsConnected(entry["recognized_user_ids"].list.map(\.uint64)))
-            for user in users(entry) where !entry["recognized_user_ids"].list.map(\.uint64).contains(user) {
+            _ = session.handle(.clientsConnected(entry["recognized_user_ids"].optionalList.map(\.uint64)))
+            for user in users(entry) where !entry["recognized_user_ids"].optionalList.map(\.uint64).contains(user) {
                 _ = session.handle(.clientDisconnected(user))
             }
             for event in entry["events"].list where event["dir"].string == "server_to_client" {
