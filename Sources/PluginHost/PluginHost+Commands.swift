@@ -24,6 +24,9 @@ extension PluginHost {
         let outcome = await ask(command.instance, channel) { instance, task in
             command.run(instance, task, call, arguments)
         }
+        if cameTooLate(outcome, for: command.instance) {
+            return try await invoke(name, call, arguments, channel: channel)
+        }
         return try Self.answer(outcome)
     }
 

@@ -36,11 +36,12 @@ public struct SourceHandle: Sendable {
     ) async throws(PluginFailure) -> TaskOutcome {
         let (instance, raw) = try host.bound(id, TB_EXT_SOURCE, as: tb_source_v1.self)
         nonisolated(unsafe) let table = raw
-        return await host.run(instance, kind, deadline: deadline, hint: instanceHint(raw.pointee.cancel)) {
+        let outcome = await host.run(instance, kind, deadline: deadline, hint: instanceHint(raw.pointee.cancel)) {
             created, task in
             let lent = Lent()
             return withExtendedLifetime(lent) { body(table.pointee, created, task, lent) }
         }
+        return host.cameTooLate(outcome, for: instance) ? try await run(kind, deadline, body) : outcome
     }
 
     public func resolve(_ input: String, limit: Int) async throws(PluginFailure) -> [PluginTrack] {

@@ -12,12 +12,20 @@ extension PluginHost {
     /// The version of a plugin that new calls go to.
     func current(_ id: String) -> PluginInstance? { state.withLock { $0.instances[id] } }
 
+    private static func stopping(_ instance: PluginInstance) -> PluginFailure {
+        PluginFailure(code: TB_E_UNAVAILABLE, detail: "\(instance.id) is stopping", retryAfter: .seconds(1))
+    }
+
+    /// Whether a call came to nothing only because its version was replaced, and had ended, before it got there: the
+    /// version of now may be asked instead.
+    func cameTooLate(_ outcome: TaskOutcome, for instance: PluginInstance) -> Bool {
+        guard case .failed(let failure) = outcome, failure == Self.stopping(instance) else { return false }
+        return current(instance.id).map { $0 !== instance } ?? false
+    }
+
     /// Lets a call through to an instance, or says why not.
     func admit(_ instance: PluginInstance) throws(PluginFailure) -> PluginUse {
-        guard let use = instance.use() else {
-            throw PluginFailure(
-                code: TB_E_UNAVAILABLE, detail: "\(instance.id) is stopping", retryAfter: .seconds(1))
-        }
+        guard let use = instance.use() else { throw Self.stopping(instance) }
         guard instance.breaker.withLock({ $0.admit(now: now) }) else {
             let last = instance.life.withLock { $0.lastFailure } ?? "?"
             throw PluginFailure(
