@@ -141,7 +141,9 @@ let executables: [Target] = [
 let plugins: [Target] = ["Library", "Playback", "Queue"].flatMap(plugin)
 let testTargets: [Target] = [
     .target(name: "CTestSupport", path: "Tests/Support/C", cSettings: strictC),
-    .target(name: "TestSupport", dependencies: ["CTestSupport"], path: "Tests/Support/Swift", swiftSettings: strict),
+    .target(
+        name: "TestSupport", dependencies: ["CTestSupport", logging], path: "Tests/Support/Swift", swiftSettings: strict
+    ),
     tests("AudioRingTests", ["AudioRing"]),
     tests("DAVETests", ["DAVE"]),
     tests("DiscordModelTests", ["DiscordModel"]),

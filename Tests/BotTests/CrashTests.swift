@@ -15,7 +15,7 @@ extension WholeBot {
         @Test(.timeLimit(.minutes(3)))
         func theSongGoesOnAndTheSecondCrashIsTheLast() async throws {
             let rig = try await SupervisedRig.start(
-                "life.c", ["-DPLUGIN_ID=\"test.crasher\"", "-DSOURCE=0"], ready: "crash")
+                "life", ["-DPLUGIN_ID=\"test.crasher\"", "-DSOURCE=0"], ready: "crash")
             defer { rig.stop() }
             let ear = try await rig.world.listen(rig.human, in: rig.voice)
             #expect(text(of: try await rig.type("play", ["query": "morning train"])).contains("Morning Train"))
@@ -76,7 +76,7 @@ extension WholeBot {
         /// A reader works on the host's threads, and a track that is to go on after a restart would crash it again.
         @Test(.timeLimit(.minutes(3)))
         func aReaderThatCrashesIsToldApartAndItsTrackIsLeftOut() async throws {
-            let rig = try await SupervisedRig.start("reader.c", [], ready: "play")
+            let rig = try await SupervisedRig.start("reader", [], ready: "play")
             defer { rig.stop() }
             let ear = try await rig.world.listen(rig.human, in: rig.voice)
             for query in ["morning train", "read:bytes:crash", "paper lanterns"] {
@@ -152,13 +152,7 @@ private final class SupervisedRig: Sendable {
         for name in ["Library", "Playback", "Queue"] {
             try FileManager.default.copyItem(atPath: "\(built)/lib\(name).so", toPath: "\(plugins)/lib\(name).so")
         }
-        let (status, output) = try await ChildProcess.run(
-            [
-                "cc", "-std=c11", "-fPIC", "-shared", "-O1", "-I", "\(repositoryRoot)/sdk/include",
-            ] + options + [
-                "\(repositoryRoot)/Tests/Fixtures/plugins/\(fixture)", "-o", "\(plugins)/fixture.so", "-Wl,-z,nodelete",
-            ])
-        try #require(status == 0, "\(output)")
+        try await compileFixture(fixture, options, to: "\(plugins)/fixture.so")
         var logger = Logger(label: "rig")
         logger.logLevel = .critical
         let server = try await SandboxServer.start(SandboxConfiguration(directory: directory, logger: logger))

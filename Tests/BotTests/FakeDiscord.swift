@@ -179,3 +179,10 @@ struct NoGateway: VoiceGateway {
         .speaking
     }
 }
+
+/// Texts in the order in which they came.
+final class Texts: Sendable {
+    private let texts = Mutex<[String]>([])
+    var all: [String] { texts.withLock { $0 } }
+    func add(_ text: String) { texts.withLock { $0.append(text) } }
+}

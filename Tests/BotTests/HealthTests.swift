@@ -12,17 +12,9 @@ import Testing
 struct HealthTests {
     private let directory = NSTemporaryDirectory() + "timmybot-health-\(UUID().uuidString)"
 
-    private func start() throws -> PluginHost {
-        let repository = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
-            .deletingLastPathComponent().path
+    private func start() async throws -> PluginHost {
         try FileManager.default.createDirectory(atPath: directory, withIntermediateDirectories: true)
-        let child = try ChildProcess(
-            [
-                "cc", "-std=c11", "-Wall", "-Wextra", "-Werror", "-fPIC", "-shared", "-I", "\(repository)/sdk/include",
-                "\(repository)/Tests/Fixtures/plugins/moody.c", "-o", "\(directory)/moody.so", "-Wl,-z,nodelete",
-            ], errors: .pipe)
-        let text = child.readAll()
-        try #require(child.wait() == 0, "\(text)")
+        try await compileFixture("moody", to: "\(directory)/moody.so")
         let services = PluginServices(player: LatePlayer(), probe: NoProbe())
         let host = PluginHost(
             PluginHost.Configuration(directory: directory, cacheDirectory: "\(directory)/cache"), services: services,
@@ -39,7 +31,7 @@ struct HealthTests {
 
     @Test func whatPluginsSayIsKept() async throws {
         defer { try? FileManager.default.removeItem(atPath: directory) }
-        let host = try start()
+        let host = try await start()
         let watch = HealthWatch(plugins: host, logger: quiet)
         var lines = await watch.ask()
         #expect(lines.map(\.plugin) == ["test.moody"] && lines.map(\.isWell) == [true])
@@ -62,7 +54,7 @@ struct HealthTests {
 
     @Test func theDoctorAsksARunningBot() async throws {
         defer { try? FileManager.default.removeItem(atPath: directory) }
-        let host = try start()
+        let host = try await start()
         let care = PluginCare(
             plugins: host, health: HealthWatch(plugins: host, logger: quiet),
             store: PluginStore(dataDirectory: directory), folder: directory, dataDirectory: directory, logger: quiet)

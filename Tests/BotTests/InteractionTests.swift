@@ -31,7 +31,7 @@ private func quiet() -> Logger {
 @Suite("Answers")
 struct AnswerTests {
     private let discord = FakeDiscord()
-    private let clock = TurnedClock()
+    private let clock = ManualClock()
 
     private func answer(_ type: Int = InteractionType.command, isPrivate: Bool = false) throws -> InteractionAnswer {
         InteractionAnswer(
@@ -166,14 +166,14 @@ struct AnswerTests {
         #expect(await eventually { discord.seenByAll == ["⏳ before"] })
         answer.update(.progress("one"))
         answer.update(.progress("two"))
-        #expect(await eventually { clock.sleepers == 1 })
+        #expect(await eventually { clock.sleeperCount == 1 })
         #expect(discord.calls == [.callback(5), .editOriginal])
         clock.advance(by: InteractionAnswer.progressPause)
         #expect(await eventually { discord.seenByAll == ["⏳ two"] })
         #expect(discord.calls == [.callback(5), .editOriginal, .editOriginal])
         await answer.send(message("done"), update: false)
         answer.update(.progress("too late"))
-        #expect(await eventually { clock.sleepers == 1 })
+        #expect(await eventually { clock.sleeperCount == 1 })
         clock.advance(by: InteractionAnswer.progressPause)
         await answer.send(message("again"), update: false)
         #expect(discord.seenByAll == ["done"])
@@ -204,7 +204,7 @@ struct AnswerTests {
 /// Effects in the order of arrival.
 @Suite("Order of arrival")
 final class ArrivalOrderTests: Sendable {
-    private let clock = TurnedClock()
+    private let clock = ManualClock()
     private let waiting = Mutex<[Task<Void, Never>]>([])
 
     private func call(_ user: UInt64 = 5, _ command: String = "play", guild: UInt64 = 1) -> PluginInvocation {
@@ -264,12 +264,12 @@ final class ArrivalOrderTests: Sendable {
         await order.turn(elsewhere)
         let second = order.arrive(call(), hints: [])
         let waiting = Task { await order.turn(second) }
-        #expect(await eventually { clock.sleepers == 1 })
+        #expect(await eventually { clock.sleeperCount == 1 })
         clock.advance(by: ArrivalOrder.patience)
         await waiting.value
         order.searches(first)
         let adding = Task { await order.turnToAdd(second) }
-        #expect(await eventually { clock.sleepers == 1 })
+        #expect(await eventually { clock.sleeperCount == 1 })
         clock.advance(by: ArrivalOrder.searchPatience)
         await adding.value
     }
@@ -280,7 +280,7 @@ final class ArrivalOrderTests: Sendable {
         let hanging = order.arrive(call(6, "hang"), hints: [])
         let first = order.arrive(call(), hints: [])
         let waiting = Task { await order.turn(first) }
-        #expect(await eventually { clock.sleepers == 1 })
+        #expect(await eventually { clock.sleeperCount == 1 })
         clock.advance(by: ArrivalOrder.patience)
         await waiting.value
         order.searches(first)
@@ -303,7 +303,7 @@ final class ArrivalOrderTests: Sendable {
         #expect(group.start { await gate.pass() })
         #expect(group.count == 1)
         let drained = Task { await group.drain(within: .seconds(5), clock: clock) }
-        #expect(await eventually { group.isClosed && clock.sleepers == 1 })
+        #expect(await eventually { group.isClosed && clock.sleeperCount == 1 })
         gate.open()
         #expect(await drained.value == 0)
         #expect(group.count == 0)
@@ -311,7 +311,7 @@ final class ArrivalOrderTests: Sendable {
         let stuck = InteractionGroup()
         #expect(stuck.start { try? await Task.sleep(for: .seconds(3_600)) })
         let left = Task { await stuck.drain(within: .seconds(5), clock: clock) }
-        #expect(await eventually { clock.sleepers == 1 })
+        #expect(await eventually { clock.sleeperCount == 1 })
         clock.advance(by: .seconds(5))
         #expect(await left.value == 1)
         let full = InteractionGroup()

@@ -1,37 +1,17 @@
 import DiscordModel
-import Logging
-import Synchronization
+import TestSupport
 import Testing
 
 @testable import Bot
 @testable import TimmyCore
-
-/// Keeps what is logged.
-struct Lines: LogHandler {
-    final class Store: Sendable {
-        private let lines = Mutex<[String]>([])
-        var all: [String] { lines.withLock { $0 } }
-        func add(_ line: String) { lines.withLock { $0.append(line) } }
-    }
-
-    let store: Store
-    var metadata: Logger.Metadata = [:]
-    var logLevel = Logger.Level.debug
-    subscript(metadataKey key: String) -> Logger.Metadata.Value? {
-        get { metadata[key] }
-        set { metadata[key] = newValue }
-    }
-
-    func log(event: LogEvent) { store.add("\(event.message)") }
-}
 
 /// What nobody asked for and somebody has to know.
 @Suite("Notices", .timeLimit(.minutes(5)))
 final class NoticeTests: Sendable {
     private let hub = UpdateHub()
     private let cache = GuildCache()
-    private let store = Lines.Store()
-    private let sent = Lines.Store()
+    private let log = LogLines(.debug)
+    private let sent = Texts()
     private let gate = Gate()
 
     init() {
@@ -52,8 +32,7 @@ final class NoticeTests: Sendable {
 
     /// A poster at work; guild 1's channel takes nothing before the gate is opened.
     private func start() -> Task<Void, Never> {
-        let logger = Logger(label: "notices") { [store] _ in Lines(store: store) }
-        let poster = NoticePoster(hub: hub, cache: cache, logger: logger) { [gate, sent] channel, body in
+        let poster = NoticePoster(hub: hub, cache: cache, logger: log.logger) { [gate, sent] channel, body in
             if channel == 10 { await gate.pass() }
             sent.add("\(channel): \(body["content"]?.string ?? "")")
         }
@@ -75,8 +54,8 @@ final class NoticeTests: Sendable {
         #expect(await eventually { sent.all == ["20: two"] })
         // What waits is bounded, and in the log in any case.
         for number in 0..<40 { hub.publish(update(1, [gaveUp("late \(number)")])) }
-        #expect(await eventually { store.all.contains("guild 1: late 39") })
-        #expect((0..<40).allSatisfy { number in store.all.contains("guild 1: late \(number)") })
+        #expect(await eventually { log.all.contains("guild 1: late 39") })
+        #expect((0..<40).allSatisfy { number in log.all.contains("guild 1: late \(number)") })
         gate.open()
         #expect(await eventually { sent.all.count >= 2 })
         #expect(sent.all.count <= NoticePoster.maximumWaiting + 2)

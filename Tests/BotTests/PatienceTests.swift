@@ -18,7 +18,7 @@ private struct NoProbe: ProbeService {
 @Suite("Patience", .timeLimit(.minutes(5)))
 struct PatienceTests {
     @Test func waitingForATurnIsPartOfIt() async throws {
-        let (clock, discord, asking) = (TurnedClock(), FakeDiscord(), Gate())
+        let (clock, discord, asking) = (ManualClock(), FakeDiscord(), Gate())
         asking.close()
         let router = try Self.router(clock, discord) {
             await asking.pass()
@@ -27,9 +27,9 @@ struct PatienceTests {
         // The first one never reaches the player, and the second one waits for it.
         for _ in 0..<2 { router.accept(try Self.interaction()) }
         // Two clocks of arrivals, and the second one's turn.
-        #expect(await eventually { asking.waiting == 1 && clock.sleepers == 3 })
+        #expect(await eventually { asking.waiting == 1 && clock.sleeperCount == 3 })
         clock.advance(by: ArrivalOrder.patience)
-        #expect(await eventually { clock.sleepers == 2 })
+        #expect(await eventually { clock.sleeperCount == 2 })
         #expect(discord.calls.isEmpty)
         clock.advance(by: InteractionRouter.patience - ArrivalOrder.patience)
         #expect(await eventually { discord.calls == [.callback(5), .callback(5)] }, "\(discord.calls)")
@@ -48,7 +48,7 @@ struct PatienceTests {
 
     /// A router without plugins, whose owner is asked for with `ask`.
     private static func router(
-        _ clock: TurnedClock, _ discord: FakeDiscord, ask: @escaping @Sendable () async throws -> JSONValue
+        _ clock: ManualClock, _ discord: FakeDiscord, ask: @escaping @Sendable () async throws -> JSONValue
     ) throws -> InteractionRouter {
         let logger = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
         let folder = NSTemporaryDirectory() + "timmybot-\(UUID().uuidString)"

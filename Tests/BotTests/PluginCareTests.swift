@@ -14,19 +14,11 @@ struct PluginCareTests {
     private let directory = NSTemporaryDirectory() + "timmybot-care-\(UUID().uuidString)"
 
     /// A host with one plugin in its folder, and what the operator reads.
-    private func start(_ lines: Warnings) throws -> (care: PluginCare, host: PluginHost, store: PluginStore) {
-        let repository = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
-            .deletingLastPathComponent().path
+    private func start(_ lines: LogLines) async throws -> (care: PluginCare, host: PluginHost, store: PluginStore) {
         try FileManager.default.createDirectory(
             atPath: "\(directory)/plugins", withIntermediateDirectories: true)
-        let child = try ChildProcess(
-            [
-                "cc", "-std=c11", "-Wall", "-Wextra", "-Werror", "-fPIC", "-shared", "-I", "\(repository)/sdk/include",
-                "\(repository)/Tests/Fixtures/plugins/moody.c", "-o", "\(directory)/moody.so", "-Wl,-z,nodelete",
-            ], errors: .pipe)
-        let text = child.readAll()
-        try #require(child.wait() == 0, "\(text)")
-        let logger = Logger(label: "care") { _ in lines }
+        try await compileFixture("moody", to: "\(directory)/moody.so")
+        let logger = lines.logger
         let host = PluginHost(
             PluginHost.Configuration(directory: directory, cacheDirectory: "\(directory)/cache"),
             services: PluginServices(player: LatePlayer(), probe: EngineProbeless()), logger: logger)
@@ -39,7 +31,7 @@ struct PluginCareTests {
 
     @Test func whatCameWithTheBotIsLoaded() async throws {
         defer { try? FileManager.default.removeItem(atPath: directory) }
-        let (care, host, _) = try start(Warnings())
+        let (care, host, _) = try await start(LogLines(.warning))
         #expect(care.load().map(\.refusal) == [nil])
         await host.close()
     }
@@ -48,8 +40,8 @@ struct PluginCareTests {
     @Test(arguments: ["plugins.lock", "quarantine.json"])
     func whereNobodyCanTellWhoIsOutNobodyGetsIn(_ file: String) async throws {
         defer { try? FileManager.default.removeItem(atPath: directory) }
-        let lines = Warnings()
-        let (care, host, store) = try start(lines)
+        let lines = LogLines(.warning)
+        let (care, host, store) = try await start(lines)
         try Data("{".utf8).write(to: URL(fileURLWithPath: "\(store.directory)/\(file)"))
         let crash = "1 \(time(nil)) SIGSEGV lane test.moody /boom\n"
         try Data(crash.utf8).write(to: URL(fileURLWithPath: store.crashPath))
@@ -73,27 +65,5 @@ private struct EngineProbeless: ProbeService {
     func probe(descriptor: Int32) async throws(PluginFailure) -> PluginProbe {
         close(descriptor)
         throw PluginFailure(detail: "not in this test")
-    }
-}
-
-private final class Warnings: LogHandler, Sendable {
-    private let lines = Mutex<[String]>([])
-    var all: [String] { lines.withLock { $0 } }
-
-    func log(event: LogEvent) {
-        if event.level >= .warning { lines.withLock { $0.append(event.message.description) } }
-    }
-
-    var metadata: Logger.Metadata {
-        get { [:] }
-        set {}
-    }
-    var logLevel: Logger.Level {
-        get { .info }
-        set {}
-    }
-    subscript(metadataKey key: String) -> Logger.Metadata.Value? {
-        get { nil }
-        set {}
     }
 }

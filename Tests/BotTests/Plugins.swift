@@ -17,21 +17,24 @@ final class PluginFolder: Sendable {
         for name in fixtures { try await compile(name) }
     }
 
-    /// Adds a fixture, made by a C compiler that sees nothing but the SDK's headers.
+    /// Adds a fixture.
     func compile(_ name: String, _ options: [String] = []) async throws {
-        let repository = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
-            .deletingLastPathComponent().path
-        let (status, output) = try await ChildProcess.run(
-            [
-                "cc", "-std=c11", "-Wall", "-Wextra", "-Werror", "-fPIC", "-shared", "-O1", "-I",
-                "\(repository)/sdk/include",
-            ] + options + [
-                "\(repository)/Tests/Fixtures/plugins/\(name).c", "-o", "\(path)/\(name).so", "-Wl,-z,nodelete",
-            ])
-        try #require(status == 0, "\(output)")
+        try await compileFixture(name, options, to: "\(path)/\(name).so")
     }
 
     deinit { try? FileManager.default.removeItem(atPath: path) }
+}
+
+/// Makes a fixture with a C compiler that sees nothing but the SDK's headers.
+func compileFixture(_ name: String, _ options: [String] = [], to path: String) async throws {
+    let (status, output) = try await ChildProcess.run(
+        [
+            "cc", "-std=c11", "-Wall", "-Wextra", "-Werror", "-fPIC", "-shared", "-O1", "-I",
+            "\(repositoryRoot)/sdk/include",
+        ] + options + [
+            "\(repositoryRoot)/Tests/Fixtures/plugins/\(name).c", "-o", path, "-Wl,-z,nodelete",
+        ])
+    try #require(status == 0, "\(output)")
 }
 
 /// A pipe whose reader waits until it is let go.

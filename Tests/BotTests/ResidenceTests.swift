@@ -9,7 +9,7 @@ import TimmyCore
 @Suite("Guilds that come and go", .timeLimit(.minutes(5)))
 struct ResidenceTests {
     @Test func workOfAGuildIsInOrderAndBesideThatOfOthers() async {
-        let (work, done, gate) = (GuildWork(limit: 2), Lines.Store(), Gate())
+        let (work, done, gate) = (GuildWork(limit: 2), Texts(), Gate())
         gate.close()
         let isFirstTaken = work.add(GuildID(1)) {
             await gate.pass()

@@ -3,6 +3,7 @@ import Foundation
 import Logging
 import PluginHost
 import Synchronization
+import TestSupport
 import Testing
 
 @testable import HostServices
@@ -13,7 +14,7 @@ struct AccountBookTests {
     private let platform: FakePlatform
     private let scratch: Scratch
     private let time = ManualTime()
-    private let lines = Lines()
+    private let lines = LogLines(.trace)
     private let http: HTTPService
 
     init() throws {

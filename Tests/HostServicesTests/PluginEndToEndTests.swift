@@ -70,7 +70,7 @@ struct PluginEndToEndTests {
             ], errors: .pipe)
         let text = child.readAll()
         try #require(child.wait() == 0, "\(text)")
-        let lines = Lines()
+        let lines = LogLines(.trace)
         let http = testService([server.port], names: ["api.test.example"], ca: certificate.file)
         let host = PluginHost(
             .init(

@@ -4,6 +4,7 @@ import Glibc
 import Logging
 import PluginHost
 import Synchronization
+import TestSupport
 import Testing
 
 @testable import HostServices
@@ -36,7 +37,7 @@ struct StoreTests {
 
     private let scratch: Scratch
     private let files = Files()
-    private let lines = Lines()
+    private let lines = LogLines(.trace)
 
     init() throws { scratch = try Scratch() }
 
@@ -196,27 +197,5 @@ struct StoreTests {
             #expect(StoreTable(decoding: bent) == nil)
         }
         #expect(StoreTable(decoding: bytes + [0]) == nil)
-    }
-}
-
-/// What was logged.
-final class Lines: Sendable {
-    private let kept = Mutex<[String]>([])
-    var text: String { kept.withLock { $0.joined(separator: "\n") } }
-
-    var logger: Logger {
-        Logger(label: "test") { [self] _ in Handler(lines: self) }
-    }
-
-    private struct Handler: LogHandler {
-        let lines: Lines
-        var logLevel = Logger.Level.trace
-        var metadata: Logger.Metadata = [:]
-        subscript(metadataKey key: String) -> Logger.Metadata.Value? {
-            get { metadata[key] }
-            set { metadata[key] = newValue }
-        }
-        init(lines: Lines) { self.lines = lines }
-        func log(event: LogEvent) { lines.kept.withLock { $0.append("\(event.level) \(event.message)") } }
     }
 }

@@ -2,6 +2,7 @@ import CTimmyBot
 import Foundation
 import Logging
 import Synchronization
+import TestSupport
 import Testing
 
 @testable import PluginHost
@@ -93,49 +94,20 @@ final class FakeHTTP: HTTPFetching {
 
 /// Time that a test moves.
 final class ManualTime: TimeService {
-    private struct State {
-        var now: UInt64 = 1_000_000
-        var next = 0
-        var sleepers: [Int: (until: UInt64, wake: CheckedContinuation<Void, any Error>)] = [:]
-    }
-    private let state = Mutex(State())
+    private let clock = ManualClock()
+    private static let start: UInt64 = 1_000_000
 
-    var sleeperCount: Int { state.withLock { $0.sleepers.count } }
+    var sleeperCount: Int { clock.sleeperCount }
     /// Sleeps that were ever begun.
-    var sleepCount: Int { state.withLock { $0.next } }
+    var sleepCount: Int { clock.sleepCount }
     func unixMilliseconds() -> Int64 { 1_700_000_000_000 + Int64(monotonicMilliseconds()) }
-    func monotonicMilliseconds() -> UInt64 { state.withLock { $0.now } }
+    func monotonicMilliseconds() -> UInt64 { Self.start + UInt64(clock.now.offset / .milliseconds(1)) }
 
     func sleep(untilMonotonic milliseconds: UInt64) async throws {
-        let id = state.withLock { state in
-            state.next += 1
-            return state.next
-        }
-        try await withTaskCancellationHandler {
-            try await withCheckedThrowingContinuation { continuation in
-                let isPast = state.withLock { state in
-                    if milliseconds <= state.now { return true }
-                    state.sleepers[id] = (milliseconds, continuation)
-                    return false
-                }
-                if isPast { continuation.resume() } else if Task.isCancelled { cancel(id) }
-            }
-        } onCancel: {
-            cancel(id)
-        }
+        let now = clock.now, passed = now.offset + .milliseconds(Int64(Self.start))
+        try await clock.sleep(
+            until: now.advanced(by: .milliseconds(Int64(clamping: milliseconds)) - passed), tolerance: nil)
     }
 
-    private func cancel(_ id: Int) {
-        state.withLock { $0.sleepers.removeValue(forKey: id) }?.wake.resume(throwing: CancellationError())
-    }
-
-    func advance(_ milliseconds: UInt64) {
-        let due = state.withLock { state in
-            state.now += milliseconds
-            let due = state.sleepers.filter { $0.value.until <= state.now }
-            for id in due.keys { state.sleepers[id] = nil }
-            return due.values.map(\.wake)
-        }
-        for sleeper in due { sleeper.resume() }
-    }
+    func advance(_ milliseconds: UInt64) { clock.advance(by: .milliseconds(Int64(milliseconds))) }
 }

@@ -91,27 +91,4 @@ extension PluginHost.Deadlines {
     }()
 }
 
-/// What the operator reads.
-final class LogLines: LogHandler, Sendable {
-    private let lines = Mutex<[String]>([])
-
-    var all: [String] { lines.withLock { $0 } }
-    func contains(_ text: String) -> Bool { all.contains { $0.contains(text) } }
-
-    func log(event: LogEvent) { lines.withLock { $0.append(event.message.description) } }
-
-    var metadata: Logger.Metadata {
-        get { [:] }
-        set {}
-    }
-    var logLevel: Logger.Level {
-        get { .info }
-        set {}
-    }
-    subscript(metadataKey key: String) -> Logger.Metadata.Value? {
-        get { nil }
-        set {}
-    }
-}
-
 let somebody = PluginInvocation(guild: 1 << 60, channel: 2, user: 3, voiceChannel: 0, locale: "en-GB")

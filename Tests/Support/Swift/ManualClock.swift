@@ -20,6 +20,8 @@ public final class ManualClock: Clock, Sendable {
     public var now: Instant { state.withLock { $0.now } }
     public var minimumResolution: Duration { .nanoseconds(1) }
     public var sleeperCount: Int { state.withLock { $0.sleepers.count } }
+    /// Sleeps that were ever begun.
+    public var sleepCount: Int { state.withLock { $0.next } }
 
     /// Whether somebody is to be woken within `duration` from now.
     public func hasSleeper(within duration: Duration) -> Bool {
