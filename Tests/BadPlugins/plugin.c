@@ -1,5 +1,6 @@
 // A small, good plugin: /hello, a button, a source of tones. With -DFAULT_<NAME> it is wrong in exactly one way, for which
-// `timmybot plugin check` must refuse it. docs/plugins/check.md lists the ways.
+// `timmybot plugin check` must refuse it. docs/plugins/check.md lists the ways. In one
+// file, so that each fault stands beside the good code that it breaks.
 #define _GNU_SOURCE
 #include <errno.h>
 #include <fcntl.h>

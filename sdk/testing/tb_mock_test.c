@@ -1,4 +1,5 @@
-// The mock host tested against a plugin that uses every host extension, well and badly.
+// The mock host tested against a plugin that uses every host extension, well and badly. In one file: each check is of what
+// the plugin of its first half answers.
 #include <string.h>
 #include <unistd.h>
 
